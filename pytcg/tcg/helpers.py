@@ -1,0 +1,32 @@
+"""Numbers of the helpers that every guest has, and what a helper's return value tells machine code to do."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Helper(IntEnum):
+    """Helper numbers with a fixed meaning; a guest numbers its own from FIRST_GUEST."""
+
+    #: floating-point op done in software: arg[0..2] operands, arg[3] = op code | fields after the operands, see tcg/soft.py
+    FP = 0
+    #: a guest access that missed the TLB: arg[0] address, arg[1] READ/WRITE/FETCH, arg[2] MMU mode
+    TLB_MISS = 1
+    #: find the block for env.pc under env.flags: env.ret = its host address
+    LOOKUP = 2
+    #: env.irq was seen at a poll; env.pc is the pc to resume at
+    INTERRUPT = 3
+    FIRST_GUEST = 8
+
+
+class Action(IntEnum):
+    """What a helper returns."""
+
+    #: go on after the call; env.ret is the result
+    CONTINUE = 0
+    #: env.pc (and env.flags) changed: look the next block up
+    JUMP = 1
+    #: leave machine code; the CPU loop decides
+    EXIT = 2
+    #: compiled helpers only: call the Python function of this number
+    SLOW = 3

@@ -1,0 +1,160 @@
+"""Layout of the CPU state: the one block of memory that machine code and Python share.
+
+A `Layout` is built from a declaration of 64-bit fields; offsets are relative to the *env pointer*, which machine code keeps in a
+host register. The guest's integer registers come first, at offsets -128..127, so that each is reached with an 8-bit
+displacement. Every field is an unsigned 64-bit little-endian word (or an array of them): one width, one kind of access.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+GLOBALS_BASE = -128
+WORD = 8
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the CPU state: `count` 64-bit words called `name`."""
+
+    name: str
+    count: int = 1
+    doc: str = ""
+
+
+# Operand numbers of flat ops (see docs/architecture.md, "Operands").
+NUM_GLOBALS = 64
+HOST_REG = 64
+SPILL = 80
+NUM_SPILLS = 32
+ENV = 112
+TEMP = 128
+CONST = -1
+
+NUM_MMU_MODES = 4
+TLB_ENTRIES = 256
+JUMP_CACHE_ENTRIES = 2048
+NUM_SLOTS = 32
+MAX_HELPERS = 256
+READ, WRITE, FETCH = 0, 1, 2
+
+# What every guest has, whatever its architecture. Order matters only for locality: what machine code touches most comes first.
+COMMON = (
+    Field("globals", NUM_GLOBALS, "guest registers: operands 0..63; integer registers, then floating-point registers"),
+    Field("irq", 1, "exit request: non-zero makes machine code leave at the next poll"),
+    Field("pc", 1, "guest pc on entry to and on exit from machine code"),
+    Field("flags", 1, "translation flags of the current state; bits 0-1 are the data MMU mode"),
+    Field("insn_pc", 1, "guest pc of the instruction that called a helper, missed the TLB or polled"),
+    Field("arg", 4, "arguments of a helper"),
+    Field("ret", 1, "result of a helper"),
+    Field("helper", 1, "number of the helper being called"),
+    Field("resume", 1, "host address at which machine code goes on after an exit"),
+    Field("addend", 1, "addend (host minus guest address) handed to a memory access that resumes"),
+    Field("mem_addr", 1, "guest virtual address of the access that missed"),
+    Field("mem_value", 1, "value to be stored by the access that missed"),
+    Field("mem_kind", 1, "size log2 | sign<<2 | mode<<3 | align<<5 | READ/WRITE<<8 | atomic<<10 of the access that missed"),
+    Field("mem_slot", 1, "byte offset from env of the TLB slot of the access that missed"),
+    Field("buffer", 2, "16 bytes that stand in for memory when Python has done the access"),
+    Field("mxcsr", 1, "the guest's SSE control and status word while outside machine code"),
+    Field("host_mxcsr", 1, "the host's SSE control and status word while inside machine code"),
+    Field("host_sp", 1, "host stack pointer of the entry routine"),
+    Field("fflags", 1, "accrued floating-point exceptions, those in mxcsr not included (NX 1, UF 2, OF 4, DZ 8, NV 16)"),
+    Field("clock_start", 1, "host counter at guest time `clock_offset`"),
+    Field("clock_mult", 1, "guest ticks a host tick, as a 64-bit fraction"),
+    Field("clock_offset", 1, "guest time at `clock_start`"),
+    Field("executed", 1, "guest instructions executed, when counting is on"),
+    Field("block_table", 1, "host address of the table of placed blocks"),
+    Field("block_mask", 1, "byte mask of an index into the block table"),
+    Field("ram_start", 1, "guest physical address of main RAM"),
+    Field("ram_end", 1, "guest physical address after main RAM"),
+    Field("ram_addend", 1, "host address minus guest physical address of main RAM"),
+    Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where translated code lies in the page"),
+    Field("scratch", 16, "for the backend's own routines"),
+    Field("spill", NUM_SPILLS, "spilled temporaries: operands 80..111"),
+    Field("thunks", 128, "host addresses of the backend's routines"),
+    Field("natives", MAX_HELPERS, "host addresses of helpers compiled to machine code; 0: Python only"),
+    Field("jump_cache_flags", NUM_MMU_MODES, "translation flags for which the jump cache of a mode holds entries"),
+    Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * 2, "TLB slots [mode][READ/WRITE][register]: tag, addend"),
+    Field("tlb", NUM_MMU_MODES * 3 * TLB_ENTRIES * 2, "TLB [mode][READ/WRITE/FETCH][index]: tag, addend"),
+    Field("jump_cache", NUM_MMU_MODES * JUMP_CACHE_ENTRIES * 2, "jump cache [mode][index]: guest pc, host address"),
+)
+
+
+class Layout:
+    """Offsets (in bytes, from the env pointer) of COMMON fields followed by a guest's own fields."""
+
+    def __init__(self, guest_fields: Iterable[Field] = ()) -> None:
+        self.fields: dict[str, Field] = {}
+        self.offset: dict[str, int] = {}
+        position = GLOBALS_BASE
+        for field in (*COMMON, *guest_fields):
+            if field.name in self.fields:
+                raise ValueError(f"CPU state field {field.name} is declared twice")
+            self.fields[field.name] = field
+            self.offset[field.name] = position
+            position += WORD * field.count
+        self.end = position
+        self.size = (position - GLOBALS_BASE + 4095) & -4096
+
+    def slot(self, mode: int, access: int, register: int) -> int:
+        """Byte offset of a TLB slot's tag; its addend follows."""
+        return self.offset["slots"] + 16 * ((mode * 2 + access) * NUM_SLOTS + (register & (NUM_SLOTS - 1)))
+
+    def tlb(self, mode: int, access: int) -> int:
+        """Byte offset of the TLB of an MMU mode and access kind."""
+        return self.offset["tlb"] + 16 * TLB_ENTRIES * (mode * 3 + access)
+
+    def jump_cache(self, mode: int) -> int:
+        """Byte offset of the jump cache of an MMU mode."""
+        return self.offset["jump_cache"] + 16 * JUMP_CACHE_ENTRIES * mode
+
+    def operand(self, number: int) -> int:
+        """Byte offset of the home of a global or spill operand."""
+        if number < NUM_GLOBALS:
+            return GLOBALS_BASE + WORD * number
+        return self.offset["spill"] + WORD * (number - SPILL)
+
+
+class Env:
+    """The state of one vCPU: anonymous memory, with a property for each field of its layout.
+
+    A field with one word reads as an int in 0..2**64-1 and wraps what is assigned to it; an array field is a memoryview of
+    64-bit words. `env.words[env.index + offset // 8]` reaches any word by its offset.
+    """
+
+    layout: Layout
+    words: memoryview
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.memory = mmap.mmap(-1, layout.size)
+        self.words = memoryview(self.memory).cast("Q")
+        self.index = -GLOBALS_BASE // WORD
+        #: host address of the env pointer
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) - GLOBALS_BASE
+
+
+def env_class(layout: Layout, name: str = "Env") -> type[Env]:
+    """A subclass of `Env` with a property for each field of `layout`."""
+
+    def scalar(index: int) -> property:
+        def get(self: Env) -> int:
+            value: int = self.words[index]
+            return value
+
+        def put(self: Env, value: int) -> None:
+            self.words[index] = value & 0xFFFFFFFFFFFFFFFF
+
+        return property(get, put)
+
+    def array(start: int, count: int) -> property:
+        return property(lambda self: self.words[start : start + count])
+
+    members: dict[str, object] = {}
+    for field in layout.fields.values():
+        index = (layout.offset[field.name] - GLOBALS_BASE) // WORD
+        members[field.name] = scalar(index) if field.count == 1 else array(index, field.count)
+    return type(name, (Env,), members)
