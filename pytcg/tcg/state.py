@@ -39,6 +39,8 @@ TLB_ENTRIES = 256
 JUMP_CACHE_ENTRIES = 2048
 NUM_SLOTS = 32
 MAX_HELPERS = 256
+#: what an empty TLB, slot or jump-cache entry holds as its tag: no masked address and no pc equals it
+EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
 
 # What every guest has, whatever its architecture. Order matters only for locality: what machine code touches most comes first.
@@ -48,6 +50,7 @@ COMMON = (
     Field("pc", 1, "guest pc on entry to and on exit from machine code"),
     Field("flags", 1, "translation flags of the current state; bits 0-1 are the data MMU mode"),
     Field("insn_pc", 1, "guest pc of the instruction that called a helper, missed the TLB or polled"),
+    Field("self", 1, "host address of the env pointer"),
     Field("arg", 4, "arguments of a helper"),
     Field("ret", 1, "result of a helper"),
     Field("helper", 1, "number of the helper being called"),
@@ -97,6 +100,7 @@ class Layout:
             self.offset[field.name] = position
             position += WORD * field.count
         self.end = position
+        self.end_of_caches = self.offset["jump_cache"] + WORD * self.fields["jump_cache"].count
         self.size = (position - GLOBALS_BASE + 4095) & -4096
 
     def slot(self, mode: int, access: int, register: int) -> int:
@@ -135,6 +139,9 @@ class Env:
         self.index = -GLOBALS_BASE // WORD
         #: host address of the env pointer
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) - GLOBALS_BASE
+        self.words[self.index + layout.offset["self"] // WORD] = self.address
+        start, end = (self.index + offset // WORD for offset in (layout.offset["slots"], layout.end_of_caches))
+        self.words[start:end] = memoryview(b"\xff" * (WORD * (end - start))).cast("Q")
 
 
 def env_class(layout: Layout, name: str = "Env") -> type[Env]:
