@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Fetch the real guests that tests and benchmarks run: `make guests`.
 
-Debian packages are taken by name from the site this machine's apt is configured with, through a private apt configuration under
-guests/.apt, so neither the machine's package lists nor its installed packages change; they are unpacked and their images laid
-under guests/riscv64. The installer of Debian 13 is architecture-independent, so an older Debian may fetch it as well.
-What is already there by guests/manifest.json is not fetched again. Exit status 1, with one line a package, where something is
-missing.
+Debian packages are taken by name from the site that the machine's apt is configured with, through a private apt
+configuration under guests/.apt, so that the machine's package lists stay as they are; they are unpacked and their images
+laid under guests/riscv64. The installer of Debian 13 is architecture-independent, so an older Debian may fetch it too.
+What is there already by guests/manifest.json is not fetched again. Exit status 1, with one line a package, where
+something is missing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A package of a Debian release ("" is the machine's own), and where its files go under guests/: {file in it: place}."""
+    """A package of a Debian release ("" is the machine's own); `files` says what goes where under guests/."""
 
     name: str
     release: str
@@ -185,7 +185,8 @@ def fetch(force: bool) -> list[str]:
     missing = {key: package for key, package in wanted.items() if not is_whole(manifest.get(key))}
     problems = []
     if missing:
-        apt = PrivateApt(GUESTS / ".apt", debian_site(own), sorted({package.release or own for package in missing.values()}))
+        releases = sorted({package.release or own for package in missing.values()})
+        apt = PrivateApt(GUESTS / ".apt", debian_site(own), releases)
         apt.update()
         for key, package in missing.items():
             try:

@@ -1,0 +1,48 @@
+# Everything a person does with the checkout; `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: help setup run test test-quick lint firmware guests bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(VENV)/.installed  ## a virtual environment in .venv with pytcg and all that the other targets need
+
+run: setup  ## boot the demo kernel on this terminal (Ctrl-A x ends it)
+	@$(BIN)/pytcg-system -M virt
+
+test: setup  ## all tests, real guests included
+	$(BIN)/pytest -n $(JOBS)
+
+test-quick: setup  ## the tests that take no more than a few seconds each
+	$(BIN)/pytest -n $(JOBS) -m "not slow"
+
+lint: setup  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+firmware: setup  ## build the guest firmware and the demo kernel again
+	$(BIN)/python firmware/build.py
+
+guests:  ## fetch Debian's guests, firmware and QEMU by package name into guests/
+	$(PYTHON) scripts/fetch_guests.py
+
+bench: setup  ## measure beside QEMU
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what was built or fetched
+	rm -rf $(VENV) guests dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python 3.11 or later is needed")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); test "$$(id -u)" = 0 && \
+		apt-get update -q && apt-get install -q -y python3-venv && $(PYTHON) -m venv $(VENV); } || \
+		{ rm -rf $(VENV); echo "setup: $(PYTHON) cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@

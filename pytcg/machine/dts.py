@@ -1,0 +1,39 @@
+"""Reads a device tree from a file, source or blob."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytcg.machine import fdt
+from pytcg.machine.tree import Node, Tree, TreeError
+
+if TYPE_CHECKING:
+    from devicetree import dtlib
+
+
+def load_tree(path: Path) -> Tree:
+    """The tree of a .dts or .dtb file, told apart by content. Raises OSError, or TreeError saying what is wrong."""
+    with path.open("rb") as file:
+        data = file.read()
+    if path.suffix == ".dtb" or data[:4] == fdt.MAGIC.to_bytes(4, "big"):
+        return fdt.unpack(data)
+    return _load_source(path)
+
+
+def _load_source(path: Path) -> Tree:
+    # the import costs 20 ms, which only a start that reads source should pay
+    from devicetree import dtlib
+
+    try:
+        source = dtlib.DT(str(path))
+    except (dtlib.DTError, UnicodeDecodeError, RecursionError) as error:
+        raise TreeError(" ".join(str(error).split())) from None
+    return Tree(_convert(source.root, ""), [(address, size) for _, address, size in source.memreserves])
+
+
+def _convert(source: dtlib.Node, name: str) -> Node:
+    node = Node(name, {key: bytes(prop.value) for key, prop in source.props.items()})
+    for key, child in source.nodes.items():
+        node.add(_convert(child, key))
+    return node
