@@ -1,0 +1,32 @@
+"""Numbers of the RISC-V helpers, and the functions behind them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from pytcg.tcg.helpers import Helper
+
+
+class RiscvHelper(IntEnum):
+    """What a `call` op of RISC-V code may name. Instructions that call helpers are 4 bytes long, RAISE and CBO aside."""
+
+    #: raise exception arg[0] with tval arg[1]
+    RAISE = Helper.FIRST_GUEST
+    #: environment call of the current privilege
+    ECALL = RAISE + 1
+    SRET = RAISE + 2
+    MRET = RAISE + 3
+    #: wait for an interrupt; comes back if one is pending
+    WFI = RAISE + 4
+    #: flush translations: of the page at arg[0] if arg[1], else all; arg[2] the instruction's bits
+    SFENCE_VMA = RAISE + 5
+    #: any CSR access: arg[0] number, arg[1] operand, arg[2] CsrOp | the instruction's bits << 8; result: the old value
+    CSR = RAISE + 6
+    #: mstatus = arg[0] in the bits arg[1], which a write may change; comes back if flags stay and no interrupt is taken
+    WRITE_STATUS = RAISE + 7
+    #: satp = arg[0]; arg[2] the instruction's bits. Never comes back
+    WRITE_SATP = RAISE + 8
+    #: take a pending interrupt, if one is enabled, before the instruction after this one
+    CHECK_INTERRUPTS = RAISE + 9
+    #: fault unless a cache-block operation is enabled: arg[0] 0 inval, 1 clean, 2 flush, 4 zero; arg[1] the instruction's bits
+    CBO = RAISE + 10

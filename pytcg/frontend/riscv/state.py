@@ -1,0 +1,96 @@
+"""The RISC-V part of the CPU state: control and status registers, and what the MMU and the interrupt logic keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytcg.frontend.riscv.bits import PMP_ENTRIES
+from pytcg.tcg.state import Env, Field, Layout, env_class
+
+FIELDS = (
+    Field("priv", 1, "privilege level: 0 U, 1 S, 3 M"),
+    Field("mstatus"),
+    Field("pending", 1, "mip & mie; kept by whatever changes either"),
+    Field("mip", 1, "mip_lines | mip_soft, as of the last look at the lines"),
+    Field("mip_lines", 1, "interrupt lines as devices drive them; written under the devices' lock"),
+    Field("mip_soft", 1, "interrupt bits that software has set; written by the vCPU only"),
+    Field("mie"),
+    Field("sscratch"),
+    Field("sepc"),
+    Field("scause"),
+    Field("stval"),
+    Field("stvec"),
+    Field("satp"),
+    Field("medeleg"),
+    Field("mideleg"),
+    Field("mscratch"),
+    Field("mepc"),
+    Field("mcause"),
+    Field("mtval"),
+    Field("mtvec"),
+    Field("mcounteren"),
+    Field("scounteren"),
+    Field("menvcfg"),
+    Field("senvcfg"),
+    Field("stimecmp"),
+    Field("frm", 1, "floating-point rounding mode, mirrored in mxcsr where the host has it"),
+    Field("res_addr", 1, "virtual address reserved by lr, all ones without a reservation"),
+    Field("res_value", 1, "what lr read there"),
+    Field("halted", 1, "1 in wfi until an enabled interrupt is pending"),
+    Field("mhartid"),
+    Field("mcountinhibit"),
+    Field("mcycle", 1, "cycle minus the counter; while inhibited, cycle itself"),
+    Field("minstret", 1, "instret minus the counter; while inhibited, instret itself"),
+    Field("walk_table", 1, "page-table walk: physical address of the table"),
+    Field("walk_shift", 1, "page-table walk: log2 of what an entry of the table maps"),
+    Field("walk_size", 1, "page-table walk: bytes that the leaf maps"),
+    Field("walk_pa", 1, "page-table walk: the physical address"),
+    Field("large_start", 2, "lowest address in a superpage that the TLB holds part of, below and above 2**63"),
+    Field("large_last", 2, "highest such address"),
+    Field("fetched", 64, "bit map (page number modulo 4096) of pages that the jump caches may hold"),
+    Field("pmpcfg", PMP_ENTRIES // 8),
+    Field("pmpaddr", PMP_ENTRIES),
+    Field("pmp_count", 1, "number of PMP entries to look at"),
+    Field("pmp_locked", 1, "1 if an entry restricts M"),
+    Field("pmp_start", PMP_ENTRIES, "first physical address of each PMP entry"),
+    Field("pmp_last", PMP_ENTRIES, "last physical address of each PMP entry"),
+    Field("pmp_perm", PMP_ENTRIES, "pmpcfg byte of each PMP entry; 0 start > last: matches nothing"),
+    Field("pmp_open_start", 1, "first physical address of a range in which S and U may do all"),
+    Field("pmp_open_last", 1, "last physical address of that range"),
+)
+
+LAYOUT = Layout(FIELDS)
+
+
+class PhysicalMemory(Protocol):
+    """What a guest physical address meets, devices included."""
+
+    def read(self, address: int, size: int) -> int:
+        """The `size` bytes at `address`, little-endian."""
+
+    def write(self, address: int, size: int, value: int) -> None:
+        """Store `size` bytes at `address`."""
+
+
+class Cpu(Protocol):
+    """What the CPU state knows of the vCPU that it belongs to (`env.cpu`)."""
+
+    memory: PhysicalMemory
+
+    def timer_changed(self) -> None:
+        """stimecmp or menvcfg.STCE was written: drive STIP by it."""
+
+
+if TYPE_CHECKING:
+
+    class RiscvEnv(Env):
+        """The CPU state, with a property for each field."""
+
+        cpu: Cpu
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+else:
+    RiscvEnv = env_class(LAYOUT, "RiscvEnv")
