@@ -242,6 +242,13 @@ _ROWS = (
 OPS: tuple[OpDef, ...] = tuple(OpDef(**{**row.__dict__, "number": n}) for n, row in enumerate(_ROWS))
 BY_NAME: dict[str, OpDef] = {op.name: op for op in OPS}
 
+# Columns of the table for the passes, indexed by op number: indices into the op tuple of the output (0: none), of the
+# inputs, of all operands, and of the label (0: none).
+OUT: tuple[int, ...] = tuple(op.out for op in OPS)
+INPUTS: tuple[tuple[int, ...], ...] = tuple(op.inputs for op in OPS)
+OPERANDS: tuple[tuple[int, ...], ...] = tuple((op.out, *op.inputs) if op.out else op.inputs for op in OPS)
+LABEL: tuple[int, ...] = tuple(op.fields.index("label") + 1 if "label" in op.fields else 0 for op in OPS)
+
 
 def code(name: str, type: Type = Type.NONE) -> int:
     """The code of an op of a type: what stands first in its tuple. Raises ValueError for a type that the op does not have."""
@@ -259,6 +266,13 @@ def definition(op_code: int) -> OpDef:
 def type_of(op_code: int) -> Type:
     """The type of an op code."""
     return Type(op_code & 7)
+
+
+def name_of(op_code: int) -> str:
+    """The name an op code is written with: `add.i64`, or `mb` for an op without a type."""
+    kind = op_code & 7
+    name = definition(op_code).name
+    return f"{name}.{Type(kind).name.lower()}" if kind else name
 
 
 def is_const(operand: int) -> bool:
