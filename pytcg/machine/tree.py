@@ -58,7 +58,7 @@ class Node:
             yield from node.walk()
 
     def cells(self, name: str) -> tuple[int, ...]:
-        """A property as 32-bit cells; empty if it is not there. Raises TreeError where it is no whole number of them."""
+        """A property as 32-bit cells; empty if it is not there. Raises TreeError for other lengths."""
         value = self.properties.get(name, b"")
         if len(value) % 4:
             raise TreeError(f"{self.path}: {name} is {len(value)} bytes long, which is no number of 32-bit cells")

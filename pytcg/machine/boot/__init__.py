@@ -1,0 +1,1 @@
+"""From files to a machine that is ready to start: recognising kernels, placing them, and the boot ROM."""
