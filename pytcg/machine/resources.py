@@ -14,11 +14,6 @@ def resource(*parts: str) -> Path:
     return root.joinpath(*parts)
 
 
-def boards(arch: str) -> dict[str, Path]:
-    """The boards of an architecture, by name."""
-    return {path.stem: path for path in sorted(resource("machines", arch).glob("*.dts"))}
-
-
 def architectures() -> list[str]:
     """The architectures that there are boards for."""
     return sorted(path.name for path in resource("machines").iterdir() if path.is_dir())

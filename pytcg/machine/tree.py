@@ -6,8 +6,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pytcg.machine.errors import MachineError
 
-class TreeError(Exception):
+
+class TreeError(MachineError):
     """A device tree that says something impossible; the message is one line."""
 
 

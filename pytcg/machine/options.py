@@ -1,0 +1,58 @@
+"""What a machine can be asked for, as a value: the command line makes one, and so may a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Loader:
+    """`-device loader`: a file put into memory before the start. ELF files know their place; `raw`: treat as bytes."""
+
+    file: Path
+    address: int | None = None
+    raw: bool = False
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """`-accel tcg`: the backend ("" is the host's own), and whether executed instructions are counted."""
+
+    backend: str = ""
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """One machine."""
+
+    #: name of a board, or path of a .dts or .dtb
+    board: str = "virt"
+    #: architecture of the guest; "" is found from the kernel
+    arch: str = ""
+    #: bytes of memory, number of CPUs; None: as the board has it
+    memory: int | None = None
+    cpus: int | None = None
+    #: CPU model and its properties: "rv64,zba=off"
+    cpu: str = ""
+    kernel: Path | None = None
+    initrd: Path | None = None
+    append: str = ""
+    #: tree given to the guest instead of the board's
+    dtb: Path | None = None
+    #: "default", "none" or a file
+    bios: str = "default"
+    loaders: tuple[Loader, ...] = ()
+    accelerator: Accelerator = field(default_factory=Accelerator)
+    #: where the serial line goes: "mon:stdio" (Ctrl-A is the escape), "stdio" or "none"
+    serial: str = "mon:stdio"
+    #: a reset ends the run
+    no_reboot: bool = False
+    #: a power-off stops the vCPUs, and the run goes on
+    no_shutdown: bool = False
+    #: items of -d, and the file they go to (None: stderr)
+    log: tuple[str, ...] = ()
+    log_file: Path | None = None
+    #: "text" or "json": print counters at the end
+    stats: str = ""
