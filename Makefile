@@ -43,6 +43,6 @@ $(BIN)/python:
 		apt-get update -q && apt-get install -q -y python3-venv && $(PYTHON) -m venv $(VENV); } || \
 		{ rm -rf $(VENV); echo "setup: $(PYTHON) cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+$(VENV)/.installed: $(BIN)/python pyproject.toml firmware/toolchain.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' -r firmware/toolchain.txt
 	@touch $@

@@ -49,7 +49,7 @@ def _size_cells(node: Node) -> int:
 
 
 def windows(node: Node) -> list[tuple[int, int]]:
-    """The (address, size) pairs of a node's reg, as the CPU sees them. Raises TreeError where a bus does not map them."""
+    """The (address, size) pairs of a node's reg, as the CPU sees them. Raises TreeError where a bus maps none."""
     if node.parent is None or "reg" not in node.properties:
         return []
     bus = node.parent

@@ -15,10 +15,13 @@ from pytcg.machine.boot.image import Image
 from pytcg.machine.boot.layout import Layout, Piece, align_up
 from pytcg.machine.errors import MachineError
 
+MakeTree = Callable[[tuple[int, int] | None], bytes]
+
 MIB = 1 << 20
 KERNEL_ALIGN = 2 * MIB
 TREE_ALIGN = 2 * MIB
 MAX_INITRD_OFFSET = 512 * MIB
+BOOT_CODE_ROOM = 0x1000
 #: a 32-bit firmware or an early page table reaches the tree below this
 TREE_LIMIT = 3 << 30
 
@@ -52,11 +55,11 @@ def _place(layout: Layout, loaded: Loaded, address: int) -> tuple[int, int]:
     return address, layout.put(loaded.name, address, loaded.code).end
 
 
-def place(payload: Payload, layout: Layout, rom: int, make_tree: Callable[[tuple[int, int] | None], bytes]) -> int:
+def place(payload: Payload, layout: Layout, rom: int | None, make_tree: MakeTree) -> int:
     """Put everything in its place and return the address of the first instruction.
 
-    `make_tree` gives the device tree for the (start, end) of an initial RAM disk. Raises MachineError where something
-    does not fit.
+    `rom` is where the boot ROM is; a board without one starts in RAM, just below the device tree. `make_tree` gives the
+    device tree for the (start, end) of an initial RAM disk. Raises MachineError where something does not fit.
     """
     start, end = layout.start, layout.start
     if payload.firmware:
@@ -79,5 +82,8 @@ def place(payload: Payload, layout: Layout, rom: int, make_tree: Callable[[tuple
     tree = layout.put("the device tree", (limit - len(blob)) & -TREE_ALIGN, blob).address
     if not payload.firmware and kernel:
         start = kernel
-    layout.pieces.append(Piece("the boot ROM", rom, data := boot_rom(start, tree, kernel), len(data)))
+    code = boot_rom(start, tree, kernel)
+    if rom is None:
+        return layout.put("the boot code", tree - BOOT_CODE_ROOM, code).address
+    layout.pieces.append(Piece("the boot ROM", rom, code, len(code)))
     return rom
