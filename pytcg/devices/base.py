@@ -1,0 +1,139 @@
+"""The base of all device models: registers by declaration, reset, saved state, lookup by `compatible`."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
+
+from pytcg.devices.registers import Declared
+from pytcg.devices.wiring import Line, Wiring, unconnected
+from pytcg.softmmu.regions import BusError
+
+__all__ = ["Device", "InterruptController", "Line", "Wiring", "find_model", "unconnected"]
+
+Get = Callable[[], int]
+Set = Callable[[int], None]
+
+
+class Device:
+    """A device model.
+
+    Methods are called with the machine's lock held, from vCPU threads and from the event loop. An offset where no
+    register is declared reads as zero and ignores writes. A write narrower than the register merges into what a read
+    gives.
+    """
+
+    #: names in the device tree, most specific first
+    compatible: ClassVar[tuple[str, ...]] = ()
+    #: access sizes in bytes that the device answers; others, and unaligned ones, are bus errors
+    sizes: ClassVar[tuple[int, ...]] = (4,)
+    #: attributes that are state, besides the stored registers; plain values, lists, dicts and bytearrays
+    state: ClassVar[tuple[str, ...]] = ()
+    #: all declared registers
+    registers: ClassVar[dict[str, Declared]] = {}
+    #: which of several registers at one offset is visible
+    bank: int = 0
+    #: log2 of how far apart in bytes the offsets 0, 1, 2… of the declaration are (a binding's reg-shift)
+    shift: int = 0
+
+    def __init_subclass__(cls) -> None:
+        own = {name: item for name, item in vars(cls).items() if isinstance(item, Declared)}
+        cls.registers = {**cls.registers, **own}
+        for name in cls.compatible:
+            _models[name] = cls
+
+    def __init__(self) -> None:
+        """To be called last by a subclass: lays the registers out and resets the device."""
+        self.values: dict[str, Any] = {}
+        self._gets: dict[int, dict[int, tuple[Get, int]]] = {}
+        self._sets: dict[int, dict[int, tuple[Set, Get, int, int]]] = {}
+        self._lay_out()
+        self.reset()
+
+    @classmethod
+    def create(cls, wiring: Wiring) -> Self:
+        """The device of a node. Raises ValueError where the node's properties make no sense."""
+        return cls()
+
+    def reset(self) -> None:
+        """Back to the state at power-on. A subclass calls this first, then sets its `state` and its lines."""
+        self.values.update({r.name: r.initial(self) for r in self.registers.values() if r.stored})
+
+    def save(self) -> dict[str, Any]:
+        """The state, as a dict of plain values that shares nothing with the device."""
+        return copy.deepcopy({"registers": self.values, **{name: getattr(self, name) for name in self.state}})
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take over what `save` gave."""
+        own = copy.deepcopy(saved)
+        self.values.update(own.pop("registers"))
+        for name, value in own.items():
+            setattr(self, name, value)
+        self.restored()
+
+    def restored(self) -> None:
+        """Set lines and timers anew from restored state."""
+
+    def read(self, offset: int, size: int) -> int:
+        """The guest reads `size` bytes at `offset`. Raises BusError."""
+        if size not in self.sizes or offset & (size - 1):
+            raise BusError(f"{type(self).__name__}: no {size}-byte reads at {offset:#x}")
+        cell = self._gets[self.bank].get(offset >> self.shift)
+        if cell is None:
+            return 0
+        return cell[0]() >> cell[1] & ((1 << 8 * size) - 1)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """The guest writes `size` bytes at `offset`. Raises BusError."""
+        if size not in self.sizes or offset & (size - 1):
+            raise BusError(f"{type(self).__name__}: no {size}-byte writes at {offset:#x}")
+        cell = self._sets[self.bank].get(offset >> self.shift)
+        if cell is None:
+            return
+        put, get, shift, width = cell
+        if size < width:
+            ones = ((1 << 8 * size) - 1) << shift
+            value = get() & ~ones | value << shift & ones
+        put(value)
+
+    def _lay_out(self) -> None:
+        """Fill the tables of what is at each offset, for each bank."""
+        banks = {r.bank for r in self.registers.values()} - {None} or {0}
+        step = min(self.sizes)
+        for bank in banks:
+            gets: dict[int, tuple[Get, int]] = {}
+            sets: dict[int, tuple[Set, Get, int, int]] = {}
+            for register in self.registers.values():
+                if register.bank not in (None, bank):
+                    continue
+                for start, index in register.cells(self):
+                    get, put = register.getter(self, index), register.setter(self, index)
+                    for at in range(0, register.width, step):
+                        if "r" in register.access:
+                            gets[start + at] = (get, 8 * at)
+                        if "w" in register.access:
+                            sets[start + at] = (put, get, 8 * at, register.width)
+            self._gets[bank or 0] = gets
+            self._sets[bank or 0] = sets
+
+
+class InterruptController(Device):
+    """A device that other devices' interrupts lead to."""
+
+    def line(self, *cells: int) -> Line:
+        """The line of an interrupt specifier's cells. Raises ValueError where there is no such input."""
+        raise ValueError(f"{type(self).__name__} has no interrupt {cells}")
+
+
+_models: dict[str, type[Device]] = {}
+
+
+def find_model(compatible: Iterable[str]) -> type[Device] | None:
+    """The model of the first of a node's `compatible` strings that has one."""
+    package = importlib.import_module("pytcg.devices")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return next((_models[name] for name in compatible if name in _models), None)

@@ -1,0 +1,207 @@
+"""Declared device registers.
+
+    class Counter(Device):
+        control = Register(0x0, mask=0x3)
+        running = control.field(0)
+        value = Register(0x4, access="r")
+        compare = RegisterArray(0x10, lambda self: [(self.channels, 4)])
+
+        @value.reads
+        def _value_now(self) -> int: ...
+
+        @compare.writes
+        def _set_compare(self, value: int, index: int) -> None: ...
+
+A register without a reading method is *stored*: `self.control` is what a read gives. A writing method is given the
+value after `mask` and stores what is to be stored. In the device, a register reads and is assigned as an int, an array
+as a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+if TYPE_CHECKING:
+    from pytcg.devices.base import Device
+
+Reader = TypeVar("Reader", bound=Callable[..., int])
+Writer = TypeVar("Writer", bound=Callable[..., None])
+
+
+class Declared:
+    """What single registers and arrays of registers have in common.
+
+    `offset` and `width` are in bytes; `access` is "r", "w" or "rw" (reading a write-only register gives 0, writing a
+    read-only one does nothing); `mask` has the bits that can be written, the others keep their `reset` value; `bank` is
+    the value of the device's `bank` in which the register is visible (None: always), for devices with two registers at
+    one offset.
+    """
+
+    def __init__(
+        self, offset: int, width: int, access: str, reset: int, mask: int | None, bank: int | None, doc: str
+    ) -> None:
+        self.name = ""
+        self.offset = offset
+        self.width = width
+        self.access = access
+        self.reset = reset
+        self.mask = (1 << 8 * width) - 1 if mask is None else mask
+        self.bank = bank
+        self.doc = doc
+        self.reader: Callable[..., int] | None = None
+        self.writer: Callable[..., None] | None = None
+
+    def __set_name__(self, owner: type[Device], name: str) -> None:
+        self.name = name
+
+    def reads(self, method: Reader) -> Reader:
+        """Decorator: `method(self)`, or `method(self, index)` of an array, gives the value of a read."""
+        self.reader = method
+        return method
+
+    def writes(self, method: Writer) -> Writer:
+        """Decorator: `method(self, value)`, or `method(self, value, index)` of an array, is the effect of a write."""
+        self.writer = method
+        return method
+
+    @property
+    def stored(self) -> bool:
+        """Whether the device holds a value for it, which is then part of the device's state."""
+        return self.reader is None and not (self.access == "w" and self.writer is not None)
+
+    def initial(self, device: Any) -> int | list[int]:
+        """The value after a reset."""
+        return self.reset
+
+    def cells(self, device: Any) -> list[tuple[int, tuple[int, ...]]]:
+        """Of each register that is declared: its offset, and (index,) in an array, () otherwise."""
+        return [(self.offset, ())]
+
+    def getter(self, device: Device, index: tuple[int, ...]) -> Callable[[], int]:
+        """A function that does a read."""
+        reader, values, name = self.reader, device.values, self.name
+        if reader is not None:
+            return lambda: reader(device, *index)
+        if "r" not in self.access:
+            return lambda: 0
+        if index:
+            at = index[0]
+            return lambda: values[name][at]
+        return lambda: values[name]
+
+    def setter(self, device: Device, index: tuple[int, ...]) -> Callable[[int], None]:
+        """A function that does a write."""
+        writer, values, name, mask, fixed = self.writer, device.values, self.name, self.mask, self.reset & ~self.mask
+
+        def store(value: int) -> None:
+            if index:
+                values[name][index[0]] = fixed | value & mask
+            else:
+                values[name] = fixed | value & mask
+
+        return store if writer is None else lambda value: writer(device, value & mask, *index)
+
+
+class Register(Declared):
+    """One register."""
+
+    def __init__(
+        self,
+        offset: int,
+        width: int = 4,
+        access: str = "rw",
+        reset: int = 0,
+        mask: int | None = None,
+        bank: int | None = None,
+        doc: str = "",
+    ) -> None:
+        super().__init__(offset, width, access, reset, mask, bank, doc)
+
+    @overload
+    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+
+    @overload
+    def __get__(self, device: Device, owner: type[Device]) -> int: ...
+
+    def __get__(self, device: Device | None, owner: type[Device]) -> Self | int:
+        if device is None:
+            return self
+        value: int = device.values[self.name]
+        return value
+
+    def __set__(self, device: Device, value: int) -> None:
+        device.values[self.name] = value
+
+    def field(self, low: int, width: int = 1) -> Field:
+        """The bits from `low` up."""
+        return Field(self, low, width)
+
+
+class RegisterArray(Declared):
+    """Registers at regular distances.
+
+    `shape(device)` is a list of (count, stride in bytes), outermost first; methods get the index counted through all.
+    """
+
+    def __init__(
+        self,
+        offset: int,
+        shape: Callable[[Any], Sequence[tuple[int, int]]],
+        width: int = 4,
+        access: str = "rw",
+        reset: int = 0,
+        mask: int | None = None,
+        doc: str = "",
+    ) -> None:
+        super().__init__(offset, width, access, reset, mask, None, doc)
+        self.shape = shape
+
+    @overload
+    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+
+    @overload
+    def __get__(self, device: Device, owner: type[Device]) -> list[int]: ...
+
+    def __get__(self, device: Device | None, owner: type[Device]) -> Self | list[int]:
+        if device is None:
+            return self
+        value: list[int] = device.values[self.name]
+        return value
+
+    def __set__(self, device: Device, value: list[int]) -> None:
+        device.values[self.name] = value
+
+    def initial(self, device: Any) -> int | list[int]:
+        return [self.reset] * len(self.cells(device))
+
+    def cells(self, device: Any) -> list[tuple[int, tuple[int, ...]]]:
+        offsets = [self.offset]
+        for count, stride in self.shape(device):
+            offsets = [offset + stride * i for offset in offsets for i in range(count)]
+        return [(offset, (index,)) for index, offset in enumerate(offsets)]
+
+
+class Field:
+    """Some bits of a stored register, as an attribute of the device."""
+
+    def __init__(self, register: Register, low: int, width: int) -> None:
+        self.register = register
+        self.low = low
+        self.mask = (1 << width) - 1
+
+    @overload
+    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+
+    @overload
+    def __get__(self, device: Device, owner: type[Device]) -> int: ...
+
+    def __get__(self, device: Device | None, owner: type[Device]) -> Self | int:
+        if device is None:
+            return self
+        value: int = device.values[self.register.name]
+        return value >> self.low & self.mask
+
+    def __set__(self, device: Device, value: int) -> None:
+        name = self.register.name
+        device.values[name] = device.values[name] & ~(self.mask << self.low) | (value & self.mask) << self.low

@@ -1,0 +1,85 @@
+"""What a device is connected to, told apart from what it is: the machine fills a `Wiring` from the device tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pytcg.devices.chardev import Chardev, NullChardev
+
+#: an interrupt line: called with the new level
+Line = Callable[[bool], None]
+
+
+def unconnected(level: bool) -> None:
+    """A line that leads nowhere."""
+
+
+class Timer(Protocol):
+    """A timer of the event loop; times are `time.monotonic_ns`."""
+
+    def arm(self, deadline: int) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+class Loop(Protocol):
+    """What devices use of the event loop. Callbacks run with the machine's lock held."""
+
+    def timer(self, callback: Callable[[], None]) -> Timer: ...
+
+    def call_soon(self, callback: Callable[[], None]) -> None: ...
+
+
+class Clock(Protocol):
+    """Guest time, see `exec/clock.py`."""
+
+    timebase_hz: int
+
+    def ticks(self) -> int: ...
+
+    def set_ticks(self, value: int) -> None: ...
+
+    def ns(self) -> int: ...
+
+    def deadline(self, ticks: int) -> int: ...
+
+    def deadline_ns(self, ns: int) -> int: ...
+
+
+class Memory(Protocol):
+    """Guest physical memory, for devices that are bus masters. Raises BusError."""
+
+    def read(self, address: int, size: int) -> int: ...
+
+    def write(self, address: int, size: int, value: int) -> None: ...
+
+
+@dataclass
+class Wiring:
+    """The surroundings of one device node."""
+
+    clock: Clock
+    loop: Loop
+    memory: Memory
+    #: sizes in bytes of the windows of the node's `reg`
+    regs: Sequence[int] = ()
+    #: lines in the order of the node's `interrupts` or `interrupts-extended`; `unconnected` where one leads nowhere
+    irqs: Sequence[Line] = ()
+    #: the other properties of the node, as raw bytes (big-endian cells)
+    properties: dict[str, bytes] = field(default_factory=dict)
+    #: the other end of a serial port
+    chardev: Chardev = field(default_factory=NullChardev)
+    #: the guest ends the run with an exit status
+    shutdown: Callable[[int], None] = lambda status: None
+    #: the guest asks for a reset of the machine
+    reset: Callable[[], None] = lambda: None
+
+    def irq(self, index: int) -> Line:
+        """Line `index`, which leads nowhere when the node names no such interrupt."""
+        return self.irqs[index] if index < len(self.irqs) else unconnected
+
+    def number(self, name: str, default: int) -> int:
+        """A property of the node as an unsigned number; `default` when it is absent."""
+        return int.from_bytes(self.properties[name], "big") if self.properties.get(name) else default
