@@ -1,0 +1,197 @@
+"""Reader of instruction tables in decodetree's style: text in, a list of `Pattern`s out.
+
+A line of a table (a backslash at its end continues it, `#` starts a comment) is one of
+
+    %imm_b  31:s1 7:1 25:6 8:4 !shl=1         a field: pieces `position:length`, most significant first; `s` makes the first one
+                                              signed. `!shl=n` shifts the value left, `!add=n` adds to it
+    &r      rd rs1 rs2                        an argument set: names, in the order in which a trans function takes them
+    @r      ....... ..... ..... ... ..... .......  &r rd=%rd rs1=%rs1 rs2=%rs2       a format
+    add     0000000 ..... ..... 000 ..... 0110011  @r                                a pattern
+
+A bit is 0, 1, `.` (part of a field) or `-` (ignored); `name:length` among the bits is a field in place; `%name` is short for
+`name=%name`, and `name=7` is a constant. Patterns between `{` and `}` may overlap: the first that matches wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_PIECE = re.compile(r"(\d+):(s?)(\d+)")
+_INLINE = re.compile(r"([A-Za-z_]\w*):(s?)(\d+)")
+_BITS = re.compile(r"[01.\-]+")
+_MODIFIERS = {"!shl": "({} << {})", "!add": "({} + {})"}
+
+
+class DecodeError(ValueError):
+    """A mistake in an instruction table."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An argument: a Python expression of the instruction word `w`, and the bits of the word that it depends on."""
+
+    source: str
+    mask: int = 0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The bits and arguments of a format or of a pattern. `dots` are the bits that a field has to cover."""
+
+    width: int
+    mask: int
+    value: int
+    dots: int
+    names: tuple[str, ...] | None
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A row of an instruction table: a word matches if `word & mask == value`. `group` is 0 outside of braces."""
+
+    name: str
+    width: int
+    mask: int
+    value: int
+    names: tuple[str, ...]
+    source: str
+    group: int
+    where: str
+
+
+@dataclass
+class Definitions:
+    """The fields, argument sets and formats that a table may refer to."""
+
+    fields: dict[str, Value] = field(default_factory=dict)
+    sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    formats: dict[str, Shape] = field(default_factory=dict)
+
+    def lines(self, text: str) -> Iterator[tuple[int, list[str]]]:
+        """The logical lines of a table: number of the last physical line and tokens."""
+        pending: list[str] = []
+        for number, line in enumerate(text.splitlines(), 1):
+            line = line.partition("#")[0].rstrip()
+            pending += line.removesuffix("\\").split()
+            if pending and not line.endswith("\\"):
+                yield number, pending
+                pending = []
+
+    def read(self, text: str, where: str) -> list[Pattern]:
+        """The patterns of a table, whose other lines are added to these definitions. Raises DecodeError."""
+        patterns: list[Pattern] = []
+        groups = group = 0
+        for number, (name, *tokens) in self.lines(text):
+            place = f"{where}:{number}"
+            try:
+                if name == "{" and not group:
+                    group = groups = groups + 1
+                elif name == "}" and group:
+                    group = 0
+                elif name[0] == "%":
+                    _define(self.fields, name[1:], _field(tokens))
+                elif name[0] == "&":
+                    _define(self.sets, name[1:], tuple(tokens))
+                elif name[0] == "@":
+                    _define(self.formats, name[1:], self._shape(tokens))
+                elif name.isidentifier():
+                    patterns.append(_pattern(name, self._shape(tokens), group, place))
+                else:
+                    raise DecodeError(f"unexpected {name}")
+            except (ValueError, KeyError) as error:
+                raise DecodeError(f"{place}: {name}: {error}") from error
+        if group:
+            raise DecodeError(f"{where}: a group is not closed")
+        return patterns
+
+    def copy(self) -> Definitions:
+        """Definitions to which a table can add its own."""
+        return Definitions(dict(self.fields), dict(self.sets), dict(self.formats))
+
+    def _shape(self, tokens: list[str]) -> Shape:
+        width = sum(_width(token) for token in tokens)
+        shape = Shape(width, 0, 0, 0, None, {})
+        position = width
+        for token in tokens:
+            position -= _width(token)
+            if _BITS.fullmatch(token):
+                shape = _with_bits(shape, token, position)
+            elif match := _INLINE.fullmatch(token):
+                name, sign, length = match.groups()
+                shape.values[name] = _field([f"{position}:{sign}{length}"])
+            elif token[0] == "&":
+                shape = replace(shape, names=self.sets[token[1:]])
+            elif token[0] == "@":
+                shape = _merge(self.formats[token[1:]], shape)
+            else:
+                name, _, value = token.removeprefix("%").partition("=")
+                value = value or token
+                shape.values[name] = self.fields[value[1:]] if value[0] == "%" else Value(str(int(value, 0)))
+        return shape
+
+
+def _define(table: dict[str, _T], name: str, value: _T) -> None:
+    if table.setdefault(name, value) != value:
+        raise DecodeError("defined before, and differently")
+
+
+def _width(token: str) -> int:
+    """How many bits of the word a token stands for."""
+    if _BITS.fullmatch(token):
+        return len(token)
+    match = _INLINE.fullmatch(token)
+    return int(match[3]) if match else 0
+
+
+def _with_bits(shape: Shape, token: str, position: int) -> Shape:
+    def ones(chars: str) -> int:
+        return int("".join("01"[char in chars] for char in token), 2) << position
+
+    return replace(shape, mask=shape.mask | ones("01"), value=shape.value | ones("1"), dots=shape.dots | ones("."))
+
+
+def _merge(base: Shape, shape: Shape) -> Shape:
+    """A shape with what its format adds. Its own arguments win; fixed bits of both must agree."""
+    if base.width != shape.width:
+        raise DecodeError(f"{shape.width} bits, but the format has {base.width}")
+    if (base.value ^ shape.value) & base.mask & shape.mask:
+        raise DecodeError("fixed bits differ from those of the format")
+    mask, value, dots = base.mask | shape.mask, base.value | shape.value, base.dots | shape.dots
+    names = base.names if shape.names is None else shape.names
+    return Shape(base.width, mask, value, dots & ~mask, names, {**base.values, **shape.values})
+
+
+def _field(tokens: list[str]) -> Value:
+    source, mask = "0", 0
+    for token in tokens:
+        if match := _PIECE.fullmatch(token):
+            position, length = int(match[1]), int(match[3])
+            piece = f"(w >> {position} & {(1 << length) - 1})"
+            if match[2]:
+                piece = f"(({piece} ^ {1 << length - 1}) - {1 << length - 1})"
+            source = f"({source} << {length} | {piece})" if mask else piece
+            mask |= ((1 << length) - 1) << position
+        else:
+            modifier, _, number = token.partition("=")
+            source = _MODIFIERS[modifier].format(source, int(number, 0))
+    return Value(source, mask)
+
+
+def _pattern(name: str, shape: Shape, group: int, where: str) -> Pattern:
+    names = tuple(shape.values) if shape.names is None else shape.names
+    if set(names) != set(shape.values):
+        raise DecodeError(f"arguments {', '.join(shape.values)} given for the set {', '.join(names)}")
+    covered = 0
+    for value in shape.values.values():
+        covered |= value.mask
+    if missing := shape.dots & ~shape.mask & ~covered:
+        raise DecodeError(f"no field covers bits {missing:#x}")
+    if covered >> shape.width:
+        raise DecodeError(f"a field lies outside of the {shape.width} bits")
+    source = "".join(shape.values[name].source + ", " for name in names)
+    return Pattern(name, shape.width, shape.mask, shape.value, names, f"({source})", group, where)

@@ -1,0 +1,47 @@
+"""Zifencei, Zicbom, Zicboz: instructions about caches. The host keeps its caches coherent, so only checks and zeroes remain."""
+
+from __future__ import annotations
+
+from pytcg.frontend.decoder import Trans
+from pytcg.frontend.riscv.helpers import RiscvHelper
+from pytcg.frontend.riscv.translator import Translator
+from pytcg.tcg.ops import code
+from pytcg.tcg.state import CONST, WRITE
+from pytcg.tcg.types import MO_8, MO_64, Type
+
+AND, GUEST_PROBE, GUEST_ST = code("and", Type.I64), code("guest_probe", Type.I64), code("guest_st", Type.I64)
+EXIT_TB = code("exit_tb")
+#: bytes of a cache block, as riscv,cbom-block-size and riscv,cboz-block-size tell the guest
+BLOCK = 64
+INVAL, CLEAN, FLUSH, ZERO = 0, 1, 2, 4
+
+
+def trans_fence_i(ctx: Translator) -> None:
+    """A store discards the code that it overwrites at once; the block ends, as the rest of it may be what was overwritten."""
+    ctx.ops.append((EXIT_TB, ctx.insn + ctx.length))
+    ctx.done = True
+
+
+def _check(ctx: Translator, kind: int) -> None:
+    """Fault unless menvcfg and senvcfg enable the operation."""
+    ctx.call(RiscvHelper.CBO, ctx.constant(kind), ctx.constant(ctx.word))
+
+
+def _manage(kind: int) -> Trans:
+    def trans(ctx: Translator, rs1: int) -> None:
+        _check(ctx, kind)
+        ctx.ops.append((GUEST_PROBE, rs1, 0, MO_8 | ctx.mode, WRITE, ctx.insn))
+
+    return trans
+
+
+def trans_cbo_zero(ctx: Translator, rs1: int) -> None:
+    _check(ctx, ZERO)
+    block = ctx.temp()
+    ctx.ops.append((AND, block, rs1, CONST, -BLOCK))
+    ctx.ops += ((GUEST_ST, 0, block, offset, MO_64 | ctx.mode, ctx.insn) for offset in range(0, BLOCK, 8))
+
+
+trans_cbo_inval = _manage(INVAL)
+trans_cbo_clean = _manage(CLEAN)
+trans_cbo_flush = _manage(FLUSH)
