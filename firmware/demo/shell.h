@@ -1,0 +1,5 @@
+/* The shell. */
+#pragma once
+
+/* Runs the commands of bootargs' run=, the first time, then those that are typed. */
+_Noreturn void shell(void);

@@ -1,0 +1,18 @@
+/* What the firmware knows of the machine: the device tree's word, or QEMU's virt board where there is no tree. */
+#pragma once
+#include "../common/types.h"
+
+struct board {
+    u64 uart, uart_shift; /* ns16550a */
+    u64 clint;
+    u64 finisher; /* the test finisher, 0: none */
+    u64 ram, ram_size;
+};
+
+extern struct board board;
+
+/* Fills in `board`, and which harts there are. */
+void board_init(const void *fdt);
+
+/* Adds the firmware's memory to /reserved-memory, with no-map. The tree grows in place by less than 512 bytes. */
+void board_reserve(void *fdt, u64 base, u64 size);
