@@ -77,7 +77,7 @@ COMMON = (
     Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where translated code lies in the page"),
     Field("scratch", 16, "for the backend's own routines"),
     Field("spill", NUM_SPILLS, "spilled temporaries: operands 80..111"),
-    Field("thunks", 128, "host addresses of the backend's routines"),
+    Field("thunks", 160, "host addresses of the backend's routines"),
     Field("natives", MAX_HELPERS, "host addresses of helpers compiled to machine code; 0: Python only"),
     Field("jump_cache_flags", NUM_MMU_MODES, "translation flags for which the jump cache of a mode holds entries"),
     Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * 2, "TLB slots [mode][READ/WRITE][register]: tag, addend"),
