@@ -8,10 +8,11 @@ from operator import and_
 from types import FunctionType
 
 from pytcg.frontend.decodetree import DecodeError, Pattern
+from pytcg.tcg.ops import Op
 
 Args = tuple[int, ...]
-#: a trans function: takes the translator and the arguments of a pattern
-Trans = Callable[..., None]
+#: a trans function: takes the translator and the arguments of a pattern; may return an op that depends on these alone
+Trans = Callable[..., Op | None]
 Decoded = tuple[Trans, Args]
 _Leaf = list[Pattern]
 _Node = tuple[int, dict[int, "_Node | _Leaf"]]

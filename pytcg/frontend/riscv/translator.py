@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytcg.frontend.decoder import Decoded, Decoder
+from pytcg.frontend.decoder import Decoder, Trans
 from pytcg.frontend.guest import Translation
 from pytcg.frontend.riscv.bits import (
     CAUSE_ILLEGAL,
@@ -19,7 +19,7 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
-from pytcg.tcg.ops import Op, code
+from pytcg.tcg.ops import Op, code, definition
 from pytcg.tcg.state import CONST, ENV, TEMP
 from pytcg.tcg.types import MO_64, MO_MODE_SHIFT, Cond, Rm, Type
 
@@ -31,23 +31,31 @@ ADD, OR, MOVI = code("add", Type.I64), code("or", Type.I64), code("movi", Type.I
 LD, ST, BRCOND = code("ld", Type.I64), code("st", Type.I64), code("brcond", Type.I64)
 LABEL, CALL, GOTO_TB, EXIT_TB = code("label"), code("call"), code("goto_tb"), code("exit_tb")
 
+# How a word is translated that was met before: by its op, by its op less the field `insn`, or by its trans function.
+BY_OP, BY_OP_AND_PLACE, BY_FUNCTION = 0, 1, 2
+_Known = tuple[int, tuple[int, ...], Trans]
+
 
 class Translator:
     """Translates blocks of one ISA configuration, and is the context (`ctx`) of the trans functions meanwhile.
 
-    A trans function appends to `ops`; one that appends an op which leaves the block sets `done`. Not reentrant.
+    A trans function appends to `ops`; one that appends an op which leaves the block sets `done`. It may instead return its
+    one op, if that depends on the word and the translation flags alone: it is then remembered, and the function not called
+    again. The field `insn` of a remembered op, its last where it has one, is filled in anew each time. Not reentrant.
     """
 
     def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool) -> None:
         self._decoders = (decoder16, decoder32)
-        self._memo: dict[int, Decoded] = {}
+        # for each value of the flags: how to translate a word
+        self._memos: dict[int, dict[int, _Known]] = {}
+        self._memo: dict[int, _Known] = {}
         #: whether instructions may start at any even address
         self.compressed = compressed
         self.ops: list[Op] = []
         #: offset of the instruction in the block, its length in bytes, and its bits
         self.insn = self.length = self.word = 0
         #: the translation flags, their data MMU mode as bits of a memory op, and their privilege
-        self.flags = self.mode = self.priv = 0
+        self.flags = self.mode = self.priv = -1
         self.done = False
         self._next_temp = TEMP
         self._next_label = 0
@@ -55,56 +63,76 @@ class Translator:
 
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         """Translate the block that starts at half-word `index` of a page: see `Guest.translate`."""
+        if flags != self.flags:
+            self._set_flags(flags)
         ops = self.ops = []
-        self.flags = flags
-        self.mode = (flags & FLAG_MODE) << MO_MODE_SHIFT
-        self.priv = (flags & FLAG_PRIV) >> FLAG_PRIV_SHIFT
         self.done = self._fp_dirty = False
         self._fp_checked = flags & FLAG_FS_ON != 0
         self._next_temp, self._next_label = TEMP, 0
         if flags & FLAG_COUNT:
             self._count(0)
-        memo = self._memo
+        append, get = ops.append, self._memo.get
         end = len(half)
         offset = insns = 0
         while True:
             word = half[index]
-            index += 1
             length = 2
             if word & 3 == 3:
-                if index == end:
+                if index + 1 == end:
                     if insns:
-                        ops.append((GOTO_TB, offset, self.insn))
+                        append((GOTO_TB, offset, offset))
                         break
                     if next_half < 0:
                         return Translation([], 0, 0, 0)
                     word |= next_half << 16
                 else:
-                    word |= half[index] << 16
-                index += 1
+                    word |= half[index + 1] << 16
                 length = 4
-            self.insn = offset
-            self.length = length
-            self.word = word
-            entry = memo.get(word)
-            if entry is None:
-                entry = self._decode(word)
-            entry[0](self, *entry[1])
-            offset += length
+            known = get(word)
+            if known is None:
+                self._first(word, offset, length)
+            else:
+                how, data, function = known
+                if how == BY_OP:
+                    append(data)
+                elif how == BY_OP_AND_PLACE:
+                    append((*data, offset))
+                else:
+                    self.insn = offset
+                    self.length = length
+                    self.word = word
+                    function(self, *data)
             insns += 1
+            offset += length
+            index += length >> 1
             if self.done:
                 break
             if index >= end or insns == MAX_INSNS:
-                ops.append((GOTO_TB, offset, self.insn))
+                append((GOTO_TB, offset, offset - length))
                 break
         if flags & FLAG_COUNT:
             ops[1] = (ADD, TEMP, TEMP, CONST, insns)
         return Translation(ops, self._next_temp - TEMP, offset, insns)
 
-    def _decode(self, word: int) -> Decoded:
-        entry = self._decoders[word & 3 == 3].decode(word) or (Translator.illegal, ())
-        self._memo[word] = entry
-        return entry
+    def _set_flags(self, flags: int) -> None:
+        self.flags = flags
+        self.mode = (flags & FLAG_MODE) << MO_MODE_SHIFT
+        self.priv = (flags & FLAG_PRIV) >> FLAG_PRIV_SHIFT
+        self._memo = self._memos.setdefault(flags, {})
+
+    def _first(self, word: int, offset: int, length: int) -> None:
+        """Translate a word that is met for the first time under the current flags."""
+        self.insn, self.length, self.word = offset, length, word
+        function, args = self._decoders[word & 3 == 3].decode(word) or (Translator.illegal, ())
+        op = function(self, *args)
+        if op is None:
+            self._memo[word] = BY_FUNCTION, args, function
+        elif definition(op[0]).fields[-1] == "insn":
+            self._memo[word] = BY_OP_AND_PLACE, op[:-1], function
+            self.ops.append((*op[:-1], offset))
+        else:
+            self._memo[word] = BY_OP, op, function
+            self.ops.append(op)
 
     def _count(self, insns: int) -> None:
         count = self.temp()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytcg.frontend.decoder import Trans
 from pytcg.frontend.riscv.translator import Translator
-from pytcg.tcg.ops import code
+from pytcg.tcg.ops import Op, code
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_64, MO_SIGN, Type
 
 GUEST_LD, GUEST_ST = code("guest_ld", Type.I64), code("guest_st", Type.I64)
@@ -13,8 +13,11 @@ GUEST_LD, GUEST_ST = code("guest_ld", Type.I64), code("guest_st", Type.I64)
 def _load(mop: int) -> Trans:
     """rd = memory at rs1 + imm. A load to x0 still faults."""
 
-    def trans(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
-        ctx.ops.append((GUEST_LD, rd or ctx.temp(), rs1, imm, mop | ctx.mode, ctx.insn))
+    def trans(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
+        if rd:
+            return GUEST_LD, rd, rs1, imm, mop | ctx.mode, ctx.insn
+        ctx.ops.append((GUEST_LD, ctx.temp(), rs1, imm, mop | ctx.mode, ctx.insn))
+        return None
 
     return trans
 
@@ -22,8 +25,8 @@ def _load(mop: int) -> Trans:
 def _store(mop: int) -> Trans:
     """Memory at rs1 + imm = rs2."""
 
-    def trans(ctx: Translator, rs1: int, rs2: int, imm: int) -> None:
-        ctx.ops.append((GUEST_ST, rs2, rs1, imm, mop | ctx.mode, ctx.insn))
+    def trans(ctx: Translator, rs1: int, rs2: int, imm: int) -> Op:
+        return GUEST_ST, rs2, rs1, imm, mop | ctx.mode, ctx.insn
 
     return trans
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytcg.frontend.riscv.insns.common import binary, binary_imm, compare, compare_imm
 from pytcg.frontend.riscv.translator import Translator
-from pytcg.tcg.ops import code
+from pytcg.tcg.ops import Op, code
 from pytcg.tcg.state import CONST
 from pytcg.tcg.types import Cond, Type
 
@@ -12,14 +12,13 @@ ADD, SUB, XOR = code("add", Type.I64), code("sub", Type.I64), code("xor", Type.I
 ADD32, SUB32, NEG, NEG32 = code("add", Type.I32), code("sub", Type.I32), code("neg", Type.I64), code("neg", Type.I32)
 MOV, MOVI, NOT, PC_REL = code("mov", Type.I64), code("movi", Type.I64), code("not", Type.I64), code("pc_rel", Type.I64)
 SEXTRACT, SETCOND, MB = code("sextract", Type.I64), code("setcond", Type.I64), code("mb")
-NE = int(Cond.NE)
+NE, LTU = int(Cond.NE), int(Cond.LTU)
 # The predecessor and successor sets of a fence: writes to memory or devices, reads from them.
 FENCE_WRITES, FENCE_READS = 0b0101, 0b1010
 
 
-def trans_lui(ctx: Translator, rd: int, imm: int) -> None:
-    if rd:
-        ctx.ops.append((MOVI, rd, imm))
+def trans_lui(ctx: Translator, rd: int, imm: int) -> Op | None:
+    return (MOVI, rd, imm) if rd else None
 
 
 def trans_auipc(ctx: Translator, rd: int, imm: int) -> None:
@@ -27,55 +26,62 @@ def trans_auipc(ctx: Translator, rd: int, imm: int) -> None:
         ctx.ops.append((PC_REL, rd, ctx.insn + imm))
 
 
-def trans_addi(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
+def trans_addi(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
     """addi, with the forms that compilers write for it: li, mv, and the second half of an auipc pair."""
     if not rd:
-        return
-    ops = ctx.ops
+        return None
     if not rs1:
-        ops.append((MOVI, rd, imm))
-    elif not imm:
-        ops.append((MOV, rd, rs1))
-    elif rd == rs1 and ops and ops[-1][0] == PC_REL and ops[-1][1] == rd:
+        return MOVI, rd, imm
+    if not imm:
+        return MOV, rd, rs1
+    if rd != rs1:
+        return ADD, rd, rs1, CONST, imm
+    ops = ctx.ops
+    if ops and ops[-1][0] == PC_REL and ops[-1][1] == rd:
         ops[-1] = (PC_REL, rd, ops[-1][2] + imm)
     else:
         ops.append((ADD, rd, rs1, CONST, imm))
+    return None
 
 
-def trans_addiw(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
+def trans_addiw(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
     """addiw; with a zero immediate sext.w."""
-    if rd:
-        ctx.ops.append((ADD32, rd, rs1, CONST, imm) if imm else (SEXTRACT, rd, rs1, 0, 32))
+    if not rd:
+        return None
+    return (ADD32, rd, rs1, CONST, imm) if imm else (SEXTRACT, rd, rs1, 0, 32)
 
 
-def trans_xori(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
+def trans_xori(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
     """xori; with -1 not."""
-    if rd:
-        ctx.ops.append((NOT, rd, rs1) if imm == -1 else (XOR, rd, rs1, CONST, imm))
+    if not rd:
+        return None
+    return (NOT, rd, rs1) if imm == -1 else (XOR, rd, rs1, CONST, imm)
 
 
-def trans_add(ctx: Translator, rd: int, rs1: int, rs2: int) -> None:
+def trans_add(ctx: Translator, rd: int, rs1: int, rs2: int) -> Op | None:
     """add, and mv, which is how c.mv expands."""
-    if rd:
-        ctx.ops.append((ADD, rd, rs1, rs2, 0) if rs1 and rs2 else (MOV, rd, rs1 or rs2))
+    if not rd:
+        return None
+    return (ADD, rd, rs1, rs2, 0) if rs1 and rs2 else (MOV, rd, rs1 or rs2)
 
 
-def trans_sub(ctx: Translator, rd: int, rs1: int, rs2: int) -> None:
-    if rd:
-        ctx.ops.append((SUB, rd, rs1, rs2 or CONST, 0) if rs1 else (NEG, rd, rs2))
+def trans_sub(ctx: Translator, rd: int, rs1: int, rs2: int) -> Op | None:
+    if not rd:
+        return None
+    return (SUB, rd, rs1, rs2 or CONST, 0) if rs1 else (NEG, rd, rs2)
 
 
-def trans_subw(ctx: Translator, rd: int, rs1: int, rs2: int) -> None:
-    if rd:
-        ctx.ops.append((SUB32, rd, rs1, rs2 or CONST, 0) if rs1 else (NEG32, rd, rs2))
+def trans_subw(ctx: Translator, rd: int, rs1: int, rs2: int) -> Op | None:
+    if not rd:
+        return None
+    return (SUB32, rd, rs1, rs2 or CONST, 0) if rs1 else (NEG32, rd, rs2)
 
 
-def trans_sltu(ctx: Translator, rd: int, rs1: int, rs2: int) -> None:
+def trans_sltu(ctx: Translator, rd: int, rs1: int, rs2: int) -> Op | None:
     """sltu; with x0 as its first operand snez."""
-    if rs1:
-        _sltu(ctx, rd, rs1, rs2)
-    elif rd:
-        ctx.ops.append((SETCOND, rd, rs2, CONST, 0, NE))
+    if not rd:
+        return None
+    return (SETCOND, rd, rs1, rs2 or CONST, 0, LTU) if rs1 else (SETCOND, rd, rs2, CONST, 0, NE)
 
 
 def trans_fence(ctx: Translator, pred: int, succ: int) -> None:
@@ -84,7 +90,6 @@ def trans_fence(ctx: Translator, pred: int, succ: int) -> None:
         ctx.ops.append((MB,))
 
 
-_sltu = compare(Cond.LTU)
 trans_slt = compare(Cond.LT)
 trans_slti = compare_imm(Cond.LT)
 trans_sltiu = compare_imm(Cond.LTU)

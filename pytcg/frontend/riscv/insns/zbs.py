@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytcg.frontend.decoder import Trans
 from pytcg.frontend.riscv.translator import Translator
-from pytcg.tcg.ops import code
+from pytcg.tcg.ops import Op, code
 from pytcg.tcg.state import CONST
 from pytcg.tcg.types import Type
 
@@ -28,9 +28,8 @@ def _change_imm(name: str) -> Trans:
     """rd = rs1 op (1 << imm)."""
     op = code(name, Type.I64)
 
-    def trans(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
-        if rd:
-            ctx.ops.append((op, rd, rs1, CONST, 1 << imm))
+    def trans(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
+        return (op, rd, rs1, CONST, 1 << imm) if rd else None
 
     return trans
 
@@ -41,9 +40,8 @@ def trans_bext(ctx: Translator, rd: int, rs1: int, rs2: int) -> None:
         ctx.ops += ((SHR, shifted, rs1, rs2, 0), (AND, rd, shifted, CONST, 1))
 
 
-def trans_bexti(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
-    if rd:
-        ctx.ops.append((EXTRACT, rd, rs1, imm, 1))
+def trans_bexti(ctx: Translator, rd: int, rs1: int, imm: int) -> Op | None:
+    return (EXTRACT, rd, rs1, imm, 1) if rd else None
 
 
 trans_bclr = _change("andc")
