@@ -175,14 +175,23 @@ def extend(value: int, mop: int) -> int:
     return sext(value, bits) & MASK64 if mop & 4 else value & ((1 << bits) - 1)
 
 
-def atomic_update(name: str, mop: int) -> Callable[[int, int], int]:
-    """What an atomic op other than cmpxchg stores, from the old value and its `b`: (d sign-extended, b) -> new value.
+def atomic_update(name: str, mop: int) -> Callable[..., int]:
+    """What an atomic op stores, from the old value and its `b` (and `c`): (d sign-extended, b[, c]) -> new value.
 
     `name` is the row's. Only the low bytes of the result count.
     """
     operation = name.removeprefix("atomic_")
     if operation == "xchg":
         return lambda old, b: b
+    if operation == "cmpxchg":
+        return lambda old, b, c: c if extend(b, mop | 4) == old else old
     function = FUNCTIONS[operation]
     # Sign extension keeps both the signed and the unsigned order, so 64 bits serve every size.
     return lambda old, b: function(64, old, extend(b, mop | 4))
+
+
+def evaluate_float(op_code: int, inputs: tuple[int, ...], extra: tuple[int, ...]) -> tuple[int, int]:
+    """Result and exception flags (as RISC-V's fflags) of a floating-point op; the rounding mode is not DYN."""
+    from pytcg.tcg import soft
+
+    return soft.evaluate(op_code, inputs, extra)
