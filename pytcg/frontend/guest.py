@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from pytcg.tcg.helpers import Action
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Env, Layout
 
@@ -27,17 +26,20 @@ class Translation(NamedTuple):
 
 
 class Guest(ABC):
-    """A guest architecture in one configuration."""
+    """A guest architecture in one configuration. Unless said otherwise, a method is for the vCPU's own thread."""
 
     name: ClassVar[str]
     layout: ClassVar[Layout]
+    #: the state of a vCPU: `env_class(layout)`; `reset` gives it its values
     env_class: ClassVar[type[Env]]
     #: names of the operands 0..63
     register_names: ClassVar[tuple[str, ...]]
     #: globals that deserve a host register, hottest first
     hot_registers: ClassVar[tuple[int, ...]]
     #: functions by helper number; None where the number is not the guest's
-    helpers: Sequence[HelperFunction | None]
+    helpers: ClassVar[Sequence[HelperFunction | None]]
+    #: names by helper number
+    helper_names: ClassVar[Sequence[str]]
 
     @abstractmethod
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
@@ -48,28 +50,39 @@ class Guest(ABC):
         """
 
     @abstractmethod
-    def new_env(self) -> Env:
-        """The state of a new vCPU. `reset` gives it its values."""
+    def reset(self, env: Any, index: int, pc: int = 0) -> None:
+        """Put vCPU number `index` into its reset state, at `pc`."""
 
     @abstractmethod
-    def reset(self, env: Env) -> None:
-        """Put a vCPU into its reset state."""
-
-    @abstractmethod
-    def probe(self, env: Env, address: int, access: int, mode: int) -> Action:
+    def probe(self, env: Any, address: int, access: int, mode: int) -> int:
         """Translate a guest virtual address for an access (READ, WRITE or FETCH) in an MMU mode.
 
         CONTINUE: env.ret is the physical address. JUMP: the guest's exception was raised.
         """
 
     @abstractmethod
-    def raise_access_fault(self, env: Env, address: int, access: int) -> Action:
+    def raise_access_fault(self, env: Any, address: int, access: int) -> int:
         """Raise the exception of an access to a physical address where nothing is."""
 
     @abstractmethod
-    def interrupt(self, env: Env) -> Action:
-        """Take a pending interrupt if one is enabled."""
+    def interrupt(self, env: Any) -> int:
+        """Take a pending interrupt if one is enabled (JUMP)."""
 
     @abstractmethod
-    def describe(self, env: Env) -> str:
+    def set_irq(self, env: Any, mask: int, level: bool) -> None:
+        """Drive interrupt lines, a mask of the guest's interrupt bits. Any thread, one at a time."""
+
+    @abstractmethod
+    def has_work(self, env: Any) -> bool:
+        """Whether a vCPU that waits for an interrupt has to go on."""
+
+    @abstractmethod
+    def update_timer(self, env: Any) -> int | None:
+        """Drive the interrupt of the vCPU's own timer by its compare register; locked as `set_irq`.
+
+        Returns the guest time from which on it is high, None if the timer is off.
+        """
+
+    @abstractmethod
+    def describe(self, env: Any) -> str:
         """The registers, as text for a log or a monitor."""

@@ -1,0 +1,64 @@
+"""RISC-V as a guest: RV64 with the extensions of an ISA configuration."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pytcg.frontend.guest import Guest, HelperFunction, Translation
+from pytcg.frontend.riscv import interrupts, mmu, reset
+from pytcg.frontend.riscv.bits import MIP_STIP
+from pytcg.frontend.riscv.csr_access import guest_time
+from pytcg.frontend.riscv.decoding import translator
+from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
+from pytcg.frontend.riscv.isa import Isa, configure
+from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
+from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.state import Layout
+
+
+class RiscvGuest(Guest):
+    """RV64 harts. `-cpu` strings are described in `isa.configure`."""
+
+    name: ClassVar[str] = "riscv64"
+    layout: ClassVar[Layout] = LAYOUT
+    env_class: ClassVar[type[RiscvEnv]] = RiscvEnv
+    register_names: ClassVar[tuple[str, ...]] = reset.X_NAMES + reset.F_NAMES
+    hot_registers: ClassVar[tuple[int, ...]] = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
+    helpers: ClassVar[list[HelperFunction | None]] = HELPERS
+    helper_names: ClassVar[tuple[str, ...]] = tuple(
+        {**{int(row): row.name for row in Helper}, **{int(row): row.name for row in RiscvHelper}}.get(number, "")
+        for number in range(len(HELPERS))
+    )
+
+    def __init__(self, isa: Isa | None = None) -> None:
+        self.isa = isa or configure()
+        self._translator = translator(self.isa)
+
+    def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
+        return self._translator.translate(half, index, flags, next_half)
+
+    def reset(self, env: RiscvEnv, index: int, pc: int = 0) -> None:
+        reset.reset(env, index, pc)
+
+    def probe(self, env: RiscvEnv, address: int, access: int, mode: int) -> Action:
+        return mmu.probe(env, address, access, mode)
+
+    def raise_access_fault(self, env: RiscvEnv, address: int, access: int) -> Action:
+        return mmu.raise_access_fault(env, address, access)
+
+    def interrupt(self, env: RiscvEnv) -> int:
+        return interrupts.interrupt(env)
+
+    def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> None:
+        interrupts.set_mip(env, mask, level)
+
+    def has_work(self, env: RiscvEnv) -> bool:
+        return interrupts.has_work(env)
+
+    def update_timer(self, env: RiscvEnv) -> int | None:
+        deadline = interrupts.timer_deadline(env)
+        interrupts.set_mip(env, MIP_STIP, deadline is not None and guest_time(env) >= deadline)
+        return deadline
+
+    def describe(self, env: RiscvEnv) -> str:
+        return reset.describe(env)
