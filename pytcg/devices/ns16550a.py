@@ -29,8 +29,8 @@ class Ns16550a(Device):
     """A UART whose line is as fast as the chardev; only the receive timeout goes by the divisor.
 
     `input_hz` is the rate of the input clock, `shift` the binding's reg-shift. Bytes from the host are held back until
-    the guest listens, and come again when it clears the receiver: drivers do that while they start, and no input shall be
-    lost by it.
+    the guest listens, and come again when it clears the receiver: drivers do that while they start, and no input may
+    be lost by it.
     """
 
     compatible = ("ns16550a", "ns16550")

@@ -32,8 +32,8 @@ class ClockFields(Protocol):
 class Clock:
     """Guest time in ticks of the timebase and in nanoseconds.
 
-    `counter` reads the host counter, which advances `counter_hz` times a second. Raises ValueError for a counter that is
-    no faster than the timebase.
+    `counter` reads the host counter, which advances `counter_hz` times a second. Raises ValueError for a counter that
+    is no faster than the timebase.
     """
 
     def __init__(

@@ -29,11 +29,11 @@ class HostMemory:
         room = -(-size // PAGE) * PAGE
         huge = room >= HUGE_PAGE
         align = HUGE_PAGE if huge else PAGE
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
+        total = GUARD + align + room + GUARD
         try:
-            self.mapping = mmap.mmap(-1, GUARD + align + room + GUARD, flags=flags, prot=PROT_NONE)
+            self.mapping = mmap.mmap(-1, total, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
         except (OverflowError, OSError) as error:
-            raise OSError(f"cannot reserve {size} bytes of guest memory: {error}") from error
+            raise OSError(f"cannot map {size} bytes of guest memory: {error}") from error
         whole = memoryview(self.mapping)
         start = ctypes.addressof(ctypes.c_char.from_buffer(whole))
         #: host address of the first byte; 2 MiB aligned when the memory is that large
@@ -41,8 +41,9 @@ class HostMemory:
         offset = self.address - start
         #: the bytes themselves
         self.buffer = whole[offset : offset + size]
-        if _libc.mprotect(self.address, room, mmap.PROT_READ | mmap.PROT_WRITE):
-            raise OSError(f"cannot map {size} bytes of guest memory: {os.strerror(ctypes.get_errno())}")
+        for guard, length in ((start, offset), (self.address + room, total - offset - room)):
+            if _libc.mprotect(guard, length, PROT_NONE):
+                raise OSError(f"cannot protect the guest memory's surroundings: {os.strerror(ctypes.get_errno())}")
         if huge:
             # A host without huge pages refuses; that costs speed only.
             _libc.madvise(self.address, room, mmap.MADV_HUGEPAGE)

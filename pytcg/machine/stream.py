@@ -1,0 +1,151 @@
+"""A chardev on file descriptors: what console, file, pseudo-terminal and socket have in common."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import time
+
+from pytcg.devices.chardev import Chardev
+from pytcg.exec.eventloop import EventLoop
+
+#: bytes of output that are held for a slow reader before the guest's transmitter has to wait
+OUTPUT_LIMIT = 1 << 16
+#: a guest writes byte by byte: what it writes within this time goes out at once
+GATHER_NS = 1_000_000
+#: at the end, a reader that takes nothing for so long does not get the rest
+PATIENCE = 10.0
+
+
+class Stream(Chardev):
+    """Reads and writes without blocking; either descriptor may be None.
+
+    Input is read only as the port takes it, so that what is not read stays with the sender; up to `read_ahead` bytes are
+    read before that.
+    """
+
+    def __init__(self, loop: EventLoop, input_fd: int | None, output_fd: int | None, read_ahead: int = 0) -> None:
+        self.loop = loop
+        self.read_ahead = read_ahead
+        self._input = input_fd
+        self._output = output_fd
+        self._reading = False
+        self._inbox = bytearray()
+        self._outbox = bytearray()
+        self._gathering = False
+        self._timer = loop.timer(self._send)
+        self._watch()
+
+    def filter(self, data: bytes) -> bytes:
+        """What of the input goes to the guest."""
+        return data
+
+    def input_ended(self) -> None:
+        """The input is at its end; nothing more is read."""
+
+    def room(self) -> int:
+        return max(OUTPUT_LIMIT - len(self._outbox), 0)
+
+    def write(self, data: bytes) -> None:
+        if self._output is None or not data:
+            return
+        self._outbox += data
+        if not self._gathering:
+            self._gathering = True
+            self._timer.arm(time.monotonic_ns() + GATHER_NS)
+
+    def accept_input(self) -> None:
+        self._deliver()
+        self._watch()
+
+    def unread(self, data: bytes) -> None:
+        self._inbox[:0] = data
+
+    def close(self) -> None:
+        if self._reading and self._input is not None:
+            self.loop.remove_reader(self._input)
+        self._input = None
+        self._timer.cancel()
+        while self._outbox and self._output is not None and select.select([], [self._output], [], PATIENCE)[1]:
+            self._write_some(self._output)
+        if self._output is not None:
+            self.loop.remove_writer(self._output)
+        self._output = None
+        self._outbox.clear()
+
+    def _wanted(self) -> int:
+        """How many bytes of input there is a place for."""
+        places = self.port.can_receive() if self.port else 0
+        return max(places, self.read_ahead) - len(self._inbox)
+
+    def _watch(self) -> None:
+        """Wait for input exactly while there is a place for it."""
+        reading = self._input is not None and self._wanted() > 0
+        if reading == self._reading or self._input is None:
+            return
+        self._reading = reading
+        if reading:
+            self.loop.add_reader(self._input, self._receive)
+        else:
+            self.loop.remove_reader(self._input)
+
+    def _receive(self) -> None:
+        wanted = self._wanted()
+        if self._input is not None and wanted > 0:
+            try:
+                data = os.read(self._input, wanted)
+            except BlockingIOError:
+                return
+            except OSError:
+                # A terminal or socket whose other end has gone.
+                data = b""
+            if not data:
+                self.loop.remove_reader(self._input)
+                self._input = None
+                self.input_ended()
+                return
+            self._inbox += self.filter(data)
+        self.accept_input()
+
+    def _deliver(self) -> None:
+        while self._inbox and self.port and (count := self.port.can_receive()):
+            data = bytes(self._inbox[:count])
+            del self._inbox[:count]
+            self.port.receive(data)
+
+    def _send(self) -> None:
+        """Write what the descriptor takes; wait for it to take the rest."""
+        if self._output is None:
+            return
+        self._write_some(self._output)
+        if self._outbox:
+            self.loop.add_writer(self._output, self._send)
+        else:
+            self.loop.remove_writer(self._output)
+            self._gathering = False
+        if self.port:
+            self.port.can_send()
+
+    def _write_some(self, fd: int) -> None:
+        """One write. Output that nobody can read any more is dropped."""
+        try:
+            del self._outbox[: os.write(fd, self._outbox)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._outbox.clear()
+
+
+def nonblocking_output(fd: int) -> int:
+    """A descriptor to the same terminal, pipe or file as `fd` that does not block; `fd` itself where it never would.
+
+    Terminals and pipes are opened anew, since O_NONBLOCK on `fd` itself would show in every process that shares it.
+    """
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        try:
+            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError:
+            return fd
+    return fd

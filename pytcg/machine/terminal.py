@@ -1,0 +1,37 @@
+"""Raw mode of the terminal that the emulator runs in."""
+
+from __future__ import annotations
+
+import contextlib
+import termios
+
+
+class RawTerminal:
+    """Puts a terminal into raw mode: each key goes to the guest, also Ctrl-C and Ctrl-Z.
+
+    Output processing stays on, so that the emulator's own messages begin at the left.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._saved = termios.tcgetattr(fd)
+        self.enter()
+
+    def enter(self) -> None:
+        """Set raw mode (again, after the process was stopped)."""
+        iflag, oflag, cflag, lflag, ispeed, ospeed, chars = termios.tcgetattr(self.fd)
+        chars = list(chars)
+        chars[termios.VMIN], chars[termios.VTIME] = 1, 0
+        iflag &= ~(
+            termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR
+            | termios.ICRNL | termios.IXON
+        )  # fmt: skip
+        oflag |= termios.OPOST
+        cflag = (cflag & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
+        lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN | termios.ISIG)
+        termios.tcsetattr(self.fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, ispeed, ospeed, chars])
+
+    def restore(self) -> None:
+        """Back to how it was; keys not read yet stay for the next reader. A terminal that has gone is let go."""
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self.fd, termios.TCSANOW, self._saved)
