@@ -15,6 +15,14 @@ def boards(arch: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(resource("machines", arch).glob("*.dts"))}
 
 
+def list_boards(arch: str) -> str:
+    """The text of `-M help`."""
+    lines = ["Boards (or a .dts or .dtb file of your own):"]
+    for name in [arch] if arch else architectures():
+        lines += [f"{board:<12}{name}" for board in boards(name)]
+    return "\n".join(lines)
+
+
 def board_file(board: str, arch: str) -> Path:
     """The file of a board. Raises MachineError for an unknown name or architecture."""
     if board.endswith((".dts", ".dtb")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -17,8 +17,10 @@ class Loader:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """`-accel tcg`: the backend ("" is the host's own), and whether executed instructions are counted."""
+    """`-accel`: the backend ("" is the host's own), and whether executed instructions are counted."""
 
+    #: "tcg", or one that is not there
+    name: str = "tcg"
     backend: str = ""
     count: bool = False
 
@@ -44,15 +46,15 @@ class Options:
     #: "default", "none" or a file
     bios: str = "default"
     loaders: tuple[Loader, ...] = ()
-    accelerator: Accelerator = field(default_factory=Accelerator)
-    #: where the serial line goes: "mon:stdio" (Ctrl-A is the escape), "stdio" or "none"
-    serial: str = "mon:stdio"
+    accelerator: Accelerator | None = None
+    #: whether the serial line is on stdin and stdout; on a terminal Ctrl-A is the escape
+    serial: bool = True
     #: a reset ends the run
     no_reboot: bool = False
     #: a power-off stops the vCPUs, and the run goes on
     no_shutdown: bool = False
     #: items of -d, and the file they go to (None: stderr)
-    log: tuple[str, ...] = ()
+    log: frozenset[str] = frozenset()
     log_file: Path | None = None
     #: "text" or "json": print counters at the end
     stats: str = ""

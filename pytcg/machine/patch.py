@@ -57,12 +57,6 @@ def _repeat_wiring(tree: Tree, controller: Node, phandles: list[int]) -> None:
             node.set_cells("interrupts-extended", *(c for p in phandles for row in rows for c in (p, *row)))
 
 
-def set_cpu_properties(tree: Tree, properties: dict[str, bytes]) -> None:
-    """Give every CPU the properties that follow from its model: ISA strings, MMU type, block sizes."""
-    for node in cpu_nodes(tree):
-        node.properties.update(properties)
-
-
 def set_chosen(tree: Tree, append: str, initrd: tuple[int, int] | None) -> None:
     """Tell the kernel its command line, where its initial RAM disk is (start, end), and a random seed."""
     chosen = tree.root.child("chosen")

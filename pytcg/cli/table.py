@@ -1,0 +1,218 @@
+"""The options of pytcg-system: the one table that parser and help derive from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from pytcg import __version__
+from pytcg.cli.parse import Answer, Option
+from pytcg.cli.values import integer, memory_size, only, properties, switch
+from pytcg.machine.errors import MachineError
+from pytcg.machine.options import Accelerator, Loader, Options
+
+#: the version of QEMU whose options are spoken: tools that drive QEMU read this line
+QEMU_VERSION = "9.2.0"
+#: QEMU's accelerators besides tcg: passed over where several are named
+ABSENT_ACCELERATORS = ("kvm", "hvf", "whpx", "nvmm", "xen", "hax", "mshv", "qtest")
+BACKENDS = ("tci", "x86_64")
+TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")
+
+Apply = Callable[[Options, str], Options]
+
+
+def _machine(options: Options, text: str) -> Options:
+    if text == "help":
+        from pytcg.machine.boards import list_boards
+
+        raise Answer(list_boards(options.arch))
+    found = properties("-M", text, ("type", "accel"), "type")
+    if "accel" in found:
+        options = _accelerators(options, [(name, name) for name in found["accel"].split(":")])
+    return replace(options, board=found.get("type", options.board))
+
+
+def _cpu(options: Options, text: str) -> Options:
+    if text == "help":
+        from pytcg.machine.cpus import list_cpus
+
+        raise Answer(list_cpus())
+    return replace(options, cpu=text)
+
+
+def _memory(options: Options, text: str) -> Options:
+    return replace(options, memory=memory_size("-m", properties("-m", text, ("size",), "size")["size"]))
+
+
+def _smp(options: Options, text: str) -> Options:
+    found = {
+        name: integer("-smp", value)
+        for name, value in properties("-smp", text, ("cpus", "maxcpus", *TOPOLOGY), "cpus").items()
+    }
+    if min(found.values()) < 1:
+        raise MachineError(f"-smp {text}: a machine needs CPUs")
+    places = prod(found.get(name, 1) for name in TOPOLOGY)
+    cpus = found.get("cpus", found.get("maxcpus", places))
+    if found.get("maxcpus", cpus) != cpus or cpus % places:
+        raise MachineError(f"-smp {text}: CPUs cannot be added later, so all numbers must agree")
+    return replace(options, cpus=cpus)
+
+
+def _accelerators(options: Options, asked: list[tuple[str, str]]) -> Options:
+    """Take the first accelerator that there is; what earlier options took stays."""
+    for name, text in asked:
+        if options.accelerator and options.accelerator.name == "tcg":
+            break
+        if name == "tcg":
+            found = properties("-accel", text, ("backend", "count", "thread"), "accel")
+            backend = found.get("backend", "")
+            if backend:
+                only("-accel tcg,backend", backend, BACKENDS)
+            only("-accel tcg,thread", found.get("thread", "multi"), ("multi",))
+            count = switch("-accel tcg,count", found.get("count", "off"))
+            options = replace(options, accelerator=Accelerator(name, backend, count))
+        elif name in ABSENT_ACCELERATORS:
+            options = replace(options, accelerator=Accelerator(name))
+        else:
+            only("-accel", name, ("tcg",))
+    return options
+
+
+def _accel(options: Options, text: str) -> Options:
+    if text == "help":
+        raise Answer("Accelerators:\ntcg")
+    return _accelerators(options, [(text.partition(",")[0], text)])
+
+
+def _serial(options: Options, text: str) -> Options:
+    only("-serial", text, ("mon:stdio", "stdio", "none", "null"))
+    return replace(options, serial=text.endswith("stdio"))
+
+
+def _device(options: Options, text: str) -> Options:
+    if text == "help":
+        raise Answer("Devices:\nloader,file=FILE[,addr=ADDRESS][,force-raw=on]  put a file into memory")
+    only("-device", text.partition(",")[0], ("loader",))
+    found = properties("-device loader", text, ("file", "addr", "force-raw"), "driver")
+    if not found.get("file"):
+        raise MachineError("-device loader needs file=")
+    address = integer("-device loader,addr", found["addr"]) if "addr" in found else None
+    raw = switch("-device loader,force-raw", found.get("force-raw", "off"))
+    return replace(options, loaders=(*options.loaders, Loader(Path(found["file"]), address, raw)))
+
+
+def _log(options: Options, text: str) -> Options:
+    from pytcg.debug.log import help_text, parse_items
+
+    if text in ("help", "?"):
+        raise Answer(help_text())
+    try:
+        return replace(options, log=options.log | parse_items(text))
+    except ValueError as error:
+        raise MachineError(str(error)) from None
+
+
+def _stats(options: Options, text: str) -> Options:
+    only("--stats", text or "text", ("text", "json"))
+    return replace(options, stats=text or "text")
+
+
+def _no(option: str, *accepted: str) -> Apply:
+    """An option that can only be said to be off."""
+
+    def apply(options: Options, text: str) -> Options:
+        only(option, text, accepted)
+        return options
+
+    return apply
+
+
+def _ignore(options: Options, text: str) -> Options:
+    return options
+
+
+def _version(options: Options, text: str) -> Options:
+    raise Answer(f"QEMU emulator version {QEMU_VERSION} (pytcg {__version__})")
+
+
+def _help(options: Options, text: str) -> Options:
+    raise Answer(help_page())
+
+
+def _refuse(reason: str) -> Apply:
+    def apply(options: Options, text: str) -> Options:
+        raise MachineError(reason)
+
+    return apply
+
+
+def _set(field: str, value: Any) -> Apply:
+    return lambda options, text: replace(options, **{field: value})
+
+
+def _text(field: str, convert: Callable[[str], Any] = str) -> Apply:
+    return lambda options, text: _set(field, convert(text))(options, text)
+
+
+TABLE: dict[str, tuple[Option, ...]] = {
+    "Machine": (
+        Option(("-M", "-machine"), "BOARD", "board by name, or a .dts or .dtb file (virt; help lists them)", _machine),
+        Option(("--arch",), "ARCH", "architecture of the guest; otherwise it is found from the kernel", _text("arch")),
+        Option(("-cpu",), "MODEL[,PROPERTY=on|off]", "CPU model and what it can do (help lists them)", _cpu),
+        Option(("-smp",), "N", "number of CPUs (1)", _smp),
+        Option(("-m",), "SIZE", "memory in MiB, or with a suffix K, M, G or T (128M)", _memory),
+        Option(
+            ("-device",), "loader,file=FILE,...", "put a file into memory before the start (help says more)", _device
+        ),
+        Option(("-no-reboot",), "", "a reset ends pytcg", _set("no_reboot", True)),
+        Option(("-no-shutdown",), "", "power-off stops the CPUs, and pytcg stays", _set("no_shutdown", True)),
+    ),
+    "Boot": (
+        Option(
+            ("-kernel",),
+            "FILE",
+            "kernel: Image, gzip of an Image, or ELF (a demo kernel of pytcg's own)",
+            _text("kernel", Path),
+        ),
+        Option(("-initrd",), "FILE", "initial RAM disk", _text("initrd", Path)),
+        Option(("-append",), "TEXT", "the kernel's command line", _text("append")),
+        Option(("-dtb",), "FILE", "device tree for the guest, instead of the board's", _text("dtb", Path)),
+        Option(("-bios",), "default|none|FILE", "firmware (an SBI firmware of pytcg's own)", _text("bios")),
+    ),
+    "Console": (
+        Option(("-nographic",), "", "serial line on this terminal, Ctrl-A x to end: the way it always is", _ignore),
+        Option(("-serial",), "mon:stdio|stdio|none", "where the serial line goes (mon:stdio)", _serial),
+        Option(("-display",), "none", "there is no display", _no("-display", "none")),
+        Option(("-monitor",), "none", "there is no monitor", _no("-monitor", "none", "null")),
+        Option(("-parallel",), "none", "there is no parallel port", _no("-parallel", "none", "null")),
+        Option(("-vga",), "none", "there is no graphics card", _no("-vga", "none")),
+        Option(("-net", "-nic"), "none", "there is no network", _no("-net", "none")),
+        Option(("-nodefaults", "-no-user-config"), "", "no devices but the board's: the way it always is", _ignore),
+    ),
+    "Translation": (
+        Option(("-accel",), "tcg[,backend=B][,count=on]", "backend tci or x86_64; count executed instructions", _accel),
+        Option(("-icount",), "SHIFT", "is not there", _refuse("-icount is not there: guest time is that of the host")),
+        Option(("-d",), "ITEM,...", "log items (help lists them)", _log),
+        Option(("-D",), "FILE", "where the log goes (stderr)", _text("log_file", Path)),
+        Option(("--stats",), "[=text|json]", "print counters and times to stderr at the end", _stats),
+    ),
+    "Other": (
+        Option(("-name",), "TEXT", "is accepted and does nothing", _ignore),
+        Option(("-version", "-V"), "", "print the version", _version),
+        Option(("-help", "-h"), "", "print this page", _help),
+    ),
+}
+OPTIONS = tuple(option for group in TABLE.values() for option in group)
+HELP_COLUMN = 36
+
+
+def help_page() -> str:
+    """The text of -help."""
+    lines = ["usage: pytcg-system [option]...", "Runs a machine. Long options may be spelled with one dash or two."]
+    for group, options in TABLE.items():
+        lines += ["", f"{group}:"]
+        lines += [f"  {option.spelling:<{HELP_COLUMN}} {option.help}" for option in options]
+    return "\n".join(lines)

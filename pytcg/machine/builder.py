@@ -1,0 +1,171 @@
+"""Builds a machine's memory and devices from its device tree."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pytcg.devices.base import Device, InterruptController, find_model
+from pytcg.devices.chardev import Chardev, NullChardev
+from pytcg.devices.wiring import Clock, Line, Loop, Wiring, unconnected
+from pytcg.machine.boot.layout import in_mib
+from pytcg.machine.cpus import Vcpu
+from pytcg.machine.description import Interrupt, cpu_nodes, device_nodes, interrupts, memory_node, windows
+from pytcg.machine.errors import MachineError
+from pytcg.machine.tree import Node, Tree, TreeError
+from pytcg.softmmu.regions import AddressSpace, Io, Ram, Region, Rom
+
+log = logging.getLogger("pytcg")
+
+BOOT_ROM = "pytcg,boot-rom"
+#: memory besides main memory, by `compatible`
+MEMORIES: dict[str, type[Rom]] = {BOOT_ROM: Rom, "mmio-sram": Ram}
+#: the interrupt controller inside a CPU's node, whose interrupt numbers are bits of the CPU's pending interrupts
+CPU_INTC = "riscv,cpu-intc"
+#: an interrupt number that says "not connected"
+NO_INTERRUPT = 0xFFFFFFFF
+
+
+class Absent:
+    """The registers of a device that there is no model of."""
+
+    def read(self, offset: int, size: int) -> int:
+        return 0
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        pass
+
+
+def _memory_model(node: Node) -> type[Rom] | None:
+    return next((MEMORIES[name] for name in node.strings("compatible") if name in MEMORIES), None)
+
+
+def boot_rom_address(tree: Tree) -> int | None:
+    """Where the boot ROM is; None for a board without one."""
+    for node in device_nodes(tree):
+        if BOOT_ROM in node.strings("compatible"):
+            return windows(node)[0][0]
+    return None
+
+
+def build_memory(tree: Tree, memory: AddressSpace) -> Ram:
+    """Put main memory and the boot ROM into the address space; the first window of main memory.
+
+    Raises MachineError where they do not fit into the address space or the host's memory.
+    """
+    nodes = [node for node in device_nodes(tree) if _memory_model(node)]
+    main: list[Ram] = []
+    for node in (memory_node(tree), *nodes):
+        for base, size in windows(node):
+            try:
+                region = (_memory_model(node) or Ram)(node.path, base, size)
+            except OSError:
+                raise MachineError(f"the host has no room for {in_mib(size)} of guest memory") from None
+            except ValueError as error:
+                raise MachineError(str(error)) from None
+            _add(memory, region)
+            if isinstance(region, Ram):
+                main.append(region)
+    if not main:
+        raise TreeError("the device tree has no main memory")
+    return main[0]
+
+
+def _add(memory: AddressSpace, region: Region) -> None:
+    try:
+        memory.add(region)
+    except ValueError as error:
+        raise MachineError(str(error)) from None
+
+
+class DeviceBuilder:
+    """Makes the devices of a tree, each after the interrupt controllers that it is wired to."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        memory: AddressSpace,
+        clock: Clock,
+        loop: Loop,
+        cpus: Sequence[Vcpu],
+        console: Chardev,
+        shutdown: Callable[[int], None],
+        reset: Callable[[], None],
+    ) -> None:
+        self.tree = tree
+        self.memory = memory
+        self.clock = clock
+        self.loop = loop
+        self.shutdown = shutdown
+        self.reset = reset
+        self.phandles = tree.phandles()
+        self.console = console
+        self.console_node = self._stdout()
+        self.devices: dict[Node, Device | None] = {}
+        self.cpu_of = dict(zip(cpu_nodes(tree), cpus, strict=True))
+
+    def build(self) -> list[Device]:
+        """All devices, put into the address space. Raises MachineError where the tree makes no sense."""
+        for node in device_nodes(self.tree):
+            if not _memory_model(node):
+                self._device(node)
+        return [device for device in self.devices.values() if device]
+
+    def _device(self, node: Node) -> Device | None:
+        """The device of a node, made now if it is not there; None where there is no model of it."""
+        if node in self.devices:
+            return self.devices[node]
+        self.devices[node] = None
+        names = node.strings("compatible")
+        model = find_model(names)
+        device = None
+        ranges = windows(node)
+        if model is None:
+            log.warning("no model of %s (%s): it reads as zero", node.path, ", ".join(names))
+        else:
+            try:
+                device = model.create(self._wiring(node, ranges))
+            except ValueError as error:
+                raise MachineError(f"{node.path}: {error}") from None
+        for number, (base, size) in enumerate(ranges):
+            _add(self.memory, Io(node.path, base, size, Absent() if device is None or number else device))
+        self.devices[node] = device
+        return device
+
+    def _wiring(self, node: Node, ranges: list[tuple[int, int]]) -> Wiring:
+        return Wiring(
+            clock=self.clock,
+            loop=self.loop,
+            memory=self.memory,
+            regs=[size for _, size in ranges],
+            irqs=[self._line(interrupt) for interrupt in interrupts(node, self.phandles)],
+            properties=node.properties,
+            chardev=self.console if node is self.console_node else NullChardev(),
+            shutdown=self.shutdown,
+            reset=self.reset,
+        )
+
+    def _line(self, interrupt: Interrupt) -> Line:
+        node = interrupt.controller
+        number = interrupt.specifier[0]
+        if number == NO_INTERRUPT:
+            return unconnected
+        if CPU_INTC in node.strings("compatible"):
+            cpu = self.cpu_of.get(node.parent) if node.parent else None
+            if cpu is None or number >= 64:
+                raise MachineError(f"{node.path} is no interrupt controller of a CPU, or has no interrupt {number}")
+            return partial(cpu.set_irq, 1 << number)
+        controller = self._device(node)
+        if not isinstance(controller, InterruptController):
+            return unconnected
+        return controller.line(*interrupt.specifier)
+
+    def _stdout(self) -> Node | None:
+        """The node that /chosen calls the console, by path or alias."""
+        chosen = self.tree.find("/chosen")
+        path = next(iter(chosen.strings("stdout-path") if chosen else ()), "").partition(":")[0]
+        aliases = self.tree.find("/aliases")
+        if path and not path.startswith("/") and aliases:
+            path = next(iter(aliases.strings(path)), "")
+        return self.tree.find(path) if path else None

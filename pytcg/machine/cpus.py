@@ -1,0 +1,109 @@
+"""The vCPUs of a machine: what the machine asks of them, and how they are made for an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Protocol
+
+from pytcg.devices.wiring import Clock
+from pytcg.exec.eventloop import EventLoop
+from pytcg.frontend.riscv import isa
+from pytcg.machine.errors import MachineError
+from pytcg.machine.options import Options
+from pytcg.machine.tree import Node
+from pytcg.softmmu.regions import AddressSpace, Ram
+
+#: bytes that a cbo instruction works on
+CACHE_BLOCK = 64
+BLOCK_SIZES = {
+    "zicbom": "riscv,cbom-block-size",
+    "zicbop": "riscv,cbop-block-size",
+    "zicboz": "riscv,cboz-block-size",
+}
+
+
+class Vcpu(Protocol):
+    """One vCPU, as the machine sees it."""
+
+    on_crash: Callable[[BaseException], None] | None
+
+    def set_irq(self, mask: int, level: bool) -> None:
+        """Set interrupt lines (a mask of the guest's interrupt bits) to a level."""
+
+    def reset(self, pc: int) -> None:
+        """Back to the state at power-on, to start at `pc`. The vCPU's thread must not run."""
+
+    def start(self) -> None:
+        """Start the vCPU's thread."""
+
+    def stop(self) -> None:
+        """End the vCPU's thread at its next safe point."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread to end; whether it has."""
+
+
+@dataclass(frozen=True)
+class Processors:
+    """All vCPUs and what they share."""
+
+    cpus: Sequence[Vcpu]
+    clock: Clock
+    #: call a function while no vCPU runs; the caller holds no lock
+    exclusive: Callable[[Callable[[], None]], None]
+    #: forget all translations; no vCPU may run
+    flush: Callable[[], None]
+    #: the counters of --stats, as text or JSON
+    report: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the vCPUs work on."""
+
+    memory: AddressSpace
+    ram: Ram
+    loop: EventLoop
+    lock: RLock
+    timebase_hz: int
+
+
+ProcessorFactory = Callable[[str, Options, int, Surroundings], Processors]
+
+
+def _isa(spec: str) -> isa.Isa:
+    try:
+        return isa.configure(spec or isa.CPUS[0])
+    except ValueError as error:
+        raise MachineError(f"-cpu {spec}: {error}") from None
+
+
+def set_cpu_properties(nodes: Sequence[Node], spec: str) -> None:
+    """Put what a `-cpu` string configures into the CPUs' nodes. Raises MachineError for what it cannot configure."""
+    model = _isa(spec)
+    for node in nodes:
+        node.set_strings("riscv,isa", model.string)
+        node.set_strings("riscv,isa-base", model.base)
+        node.set_strings("riscv,isa-extensions", *model.extensions)
+        node.set_strings("mmu-type", "riscv,sv57")
+        for extension, name in BLOCK_SIZES.items():
+            if extension in model:
+                node.set_cells(name, CACHE_BLOCK)
+
+
+def list_cpus() -> str:
+    """The text of `-cpu help`."""
+    return f"riscv64 CPUs:\n{', '.join(isa.CPUS)}\nproperties (=on or =off):\n{', '.join(isa.EXTENSIONS)}"
+
+
+def make_processors(arch: str, options: Options, count: int, around: Surroundings) -> Processors:
+    """`count` vCPUs of an architecture, and what they share.
+
+    Raises MachineError for a CPU, a backend or a log that there is not.
+    """
+    # the compiler's modules take a tenth of a second to import: errors in options come before
+    from pytcg.exec.processors import build
+
+    return build(arch, options, count, around)

@@ -1,0 +1,166 @@
+"""A whole machine: built from a board and options, run until the guest or the user ends it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from functools import partial
+from threading import RLock
+from time import monotonic
+
+from pytcg.devices.chardev import Chardev, NullChardev
+from pytcg.exec.eventloop import EventLoop
+from pytcg.machine import fdt
+from pytcg.machine.boards import board_file, read_tree
+from pytcg.machine.boot import riscv
+from pytcg.machine.boot.files import read_payload
+from pytcg.machine.boot.layout import Layout
+from pytcg.machine.builder import DeviceBuilder, boot_rom_address, build_memory
+from pytcg.machine.console import Console
+from pytcg.machine.cpus import ProcessorFactory, Surroundings, make_processors, set_cpu_properties
+from pytcg.machine.description import cpu_nodes
+from pytcg.machine.errors import MachineError
+from pytcg.machine.options import Options
+from pytcg.machine.patch import set_chosen, set_cpus, set_memory
+from pytcg.machine.tree import Tree
+from pytcg.softmmu.regions import AddressSpace
+
+log = logging.getLogger("pytcg")
+
+#: how a machine of an architecture starts
+BOOT = {"riscv64": riscv.place}
+DEFAULT_TIMEBASE = 10_000_000
+#: seconds that the vCPUs get to end
+PATIENCE = 0.7
+
+
+class Machine:
+    """One machine. `run` may be called once, on the main thread.
+
+    Raises MachineError, with one line for the user, for options that no machine can be built from.
+    """
+
+    def __init__(self, options: Options, make: ProcessorFactory = make_processors) -> None:
+        self.options = options
+        if options.accelerator and options.accelerator.name != "tcg":
+            raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
+        payload = read_payload(options)
+        if payload.arch not in BOOT:
+            raise MachineError(f"no machine of architecture {payload.arch} can be started")
+        self.tree = self._patched(read_tree(board_file(options.board, payload.arch)))
+        self.memory = AddressSpace()
+        ram = build_memory(self.tree, self.memory)
+        layout = Layout(ram.base, ram.end)
+        #: guest physical address of the first instruction
+        self.start = BOOT[payload.arch](payload, layout, boot_rom_address(self.tree), self._tree_for_guest)
+        self.pieces = layout.pieces
+        self.lock = RLock()
+        self.loop = EventLoop(self.lock)
+        cpus = self.tree.root.child("cpus")
+        around = Surroundings(self.memory, ram, self.loop, self.lock, cpus.u32("timebase-frequency", DEFAULT_TIMEBASE))
+        self.processors = make(payload.arch, options, len(cpu_nodes(self.tree)), around)
+        self.cpus = self.processors.cpus
+        self.clock = self.processors.clock
+        self.console: Chardev = Console.on_stdio(self.loop, partial(self.quit, 0)) if options.serial else NullChardev()
+        try:
+            self.devices = DeviceBuilder(
+                self.tree, self.memory, self.clock, self.loop, self.cpus, self.console, self.shutdown, self.reset
+            ).build()
+        except BaseException:
+            self.console.close()
+            raise
+        #: whether a vCPU did not end when told to
+        self.hung = False
+        self._status = 0
+        self._crash: BaseException | None = None
+        self._reset_wanted = False
+
+    def _patched(self, tree: Tree) -> Tree:
+        """The board's tree as the options want it."""
+        options = self.options
+        if options.memory is not None:
+            set_memory(tree, options.memory)
+        if options.cpus is not None:
+            set_cpus(tree, options.cpus)
+        set_cpu_properties(cpu_nodes(tree), options.cpu)
+        return tree
+
+    def _tree_for_guest(self, initrd: tuple[int, int] | None) -> bytes:
+        tree = read_tree(self.options.dtb) if self.options.dtb else self.tree
+        set_chosen(tree, self.options.append, initrd)
+        return fdt.pack(tree)
+
+    def run(self) -> int:
+        """Run until the guest powers off, the user ends it, or a signal comes; the exit status.
+
+        Raises MachineError where a vCPU failed inside pytcg.
+        """
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            self.loop.on_signal(number, partial(self._signalled, number))
+        try:
+            self._power_on()
+            for cpu in self.cpus:
+                cpu.on_crash = self._crashed
+                cpu.start()
+            self.loop.run()
+            while self._reset_wanted:
+                self._reset_wanted = False
+                self.processors.exclusive(self._power_on)
+                self.loop.run()
+        finally:
+            self._stop_cpus()
+            self.console.close()
+            self.loop.close()
+        if self._crash:
+            raise MachineError(f"internal error: {type(self._crash).__name__}: {self._crash}") from self._crash
+        return self._status
+
+    def quit(self, status: int) -> None:
+        """End the run with an exit status. Any thread may call this."""
+        self._status = status
+        self.loop.call_soon(self.loop.stop)
+
+    def shutdown(self, status: int) -> None:
+        """Power off, which ends the run unless -no-shutdown keeps it. Any thread may call this."""
+        if not self.options.no_shutdown:
+            self.quit(status)
+        for cpu in self.cpus:
+            cpu.stop()
+
+    def reset(self) -> None:
+        """Start the machine afresh, as after power-on; with -no-reboot, end the run. Any thread may call this."""
+        if self.options.no_reboot:
+            self.shutdown(0)
+        else:
+            self._reset_wanted = True
+            self.loop.call_soon(self.loop.stop)
+
+    def report(self) -> str:
+        """The counters that --stats asks for."""
+        return self.processors.report(self.options.stats)
+
+    def _power_on(self) -> None:
+        """Put memory, devices and vCPUs into the state in which the machine starts. No vCPU may run."""
+        with self.lock:
+            self.processors.flush()
+            for piece in self.pieces:
+                self.memory.load(piece.address, piece.data + bytes(piece.size - len(piece.data)))
+            for device in self.devices:
+                device.reset()
+            for cpu in self.cpus:
+                cpu.reset(self.start)
+
+    def _stop_cpus(self) -> None:
+        for cpu in self.cpus:
+            cpu.stop()
+        deadline = monotonic() + PATIENCE
+        for cpu in self.cpus:
+            self.hung |= not cpu.join(max(deadline - monotonic(), 0.0))
+
+    def _signalled(self, number: int) -> None:
+        log.warning("terminating on signal %d", number)
+        self.quit(0)
+
+    def _crashed(self, crash: BaseException) -> None:
+        self._crash = crash
+        self.quit(1)
