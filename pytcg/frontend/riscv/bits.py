@@ -1,4 +1,4 @@
-"""Numbers of the RISC-V privileged architecture (version 1.13): privileges, status bits, causes, page-table entries, flags."""
+"""Numbers of the RISC-V privileged architecture (version 1.13), and the translation flags made of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ MODE_U, MODE_S, MODE_SUM, MODE_M = 0, 1, 2, 3
 FLAG_MODE = 3
 FLAG_PRIV_SHIFT = 2
 FLAG_PRIV = 3 << FLAG_PRIV_SHIFT
-#: mstatus.FS is known to be on. Set in U only: elsewhere, or clear, the first floating-point instruction of a block tests
-#: mstatus.FS when it runs, so that a kernel that switches FS at each trap keeps its jump cache.
+#: mstatus.FS is known to be on. Set in U only: where it is clear, the first floating-point instruction of a block tests
+#: mstatus.FS when it runs, so that a kernel that switches FS off at each trap keeps its jump cache.
 FLAG_FS_ON = 1 << 4
 FLAG_FRM_SHIFT = 5
 FLAG_FRM = 3 << FLAG_FRM_SHIFT
@@ -31,6 +31,8 @@ MSTATUS_MPRV, MSTATUS_SUM, MSTATUS_MXR = 1 << 17, 1 << 18, 1 << 19
 MSTATUS_TVM, MSTATUS_TW, MSTATUS_TSR = 1 << 20, 1 << 21, 1 << 22
 MSTATUS_UXL, MSTATUS_SXL = 2 << 32, 2 << 34
 MSTATUS_SD = 1 << 63
+#: what a change of floating-point state sets. SD goes with FS being 3, in the field as in what a read shows
+MSTATUS_DIRTY = MSTATUS_FS | MSTATUS_SD
 SSTATUS = MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR
 MSTATUS = (
     SSTATUS | MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR
@@ -40,6 +42,8 @@ MSTATUS = (
 INTERRUPT = 1 << 63
 IRQ_SSI, IRQ_MSI, IRQ_STI, IRQ_MTI, IRQ_SEI, IRQ_MEI = 1, 3, 5, 7, 9, 11
 MIP_SSIP, MIP_MSIP, MIP_STIP, MIP_MTIP, MIP_SEIP, MIP_MEIP = 1 << 1, 1 << 3, 1 << 5, 1 << 7, 1 << 9, 1 << 11
+# What a poll finds in env.irq.
+IRQ_LINES, IRQ_LOOP = 1 << 0, 1 << 1
 MIP_S = MIP_SSIP | MIP_STIP | MIP_SEIP
 MIP_ALL = MIP_S | MIP_MSIP | MIP_MTIP | MIP_MEIP
 
@@ -52,7 +56,7 @@ CAUSE_FETCH_PAGE, CAUSE_LOAD_PAGE, CAUSE_STORE_PAGE = 12, 13, 15
 # menvcfg and senvcfg.
 ENVCFG_FIOM, ENVCFG_CBIE, ENVCFG_CBCFE, ENVCFG_CBZE = 1 << 0, 3 << 4, 1 << 6, 1 << 7
 MENVCFG_ADUE, MENVCFG_PBMTE, MENVCFG_STCE = 1 << 61, 1 << 62, 1 << 63
-CBIE_INVALIDATES = 3 << 4
+CBIE_RESERVED = 2 << 4
 
 # mcounteren, scounteren, mcountinhibit.
 COUNTER_CY, COUNTER_TM, COUNTER_IR = 1 << 0, 1 << 1, 1 << 2
@@ -77,5 +81,6 @@ PHYSICAL_BITS = 56
 PMP_R, PMP_W, PMP_X = 1, 2, 4
 PMP_A_SHIFT = 3
 PMP_TOR, PMP_NA4, PMP_NAPOT = 1, 2, 3
+PMP_RWX = PMP_R | PMP_W | PMP_X
 PMP_L = 1 << 7
 PMP_ENTRIES = 16

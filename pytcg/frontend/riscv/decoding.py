@@ -14,7 +14,7 @@ from pytcg.frontend.riscv.isa import Isa
 from pytcg.frontend.riscv.translator import Translator
 
 #: modules with trans functions
-MODULES = "rv64i jumps memory rv64m rv64a float zba zbb zbc zbs zicond cache zawrs".split()
+MODULES = "rv64i jumps memory rv64m rv64a float zba zbb zbc zbs zicond cache zawrs zicsr privileged".split()
 _DIRECTORY = Path(__file__).parent / "insns"
 _PREFIX = "trans_"
 

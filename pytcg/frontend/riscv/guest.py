@@ -38,7 +38,7 @@ class RiscvGuest(Guest):
         return self._translator.translate(half, index, flags, next_half)
 
     def reset(self, env: RiscvEnv, index: int, pc: int = 0) -> None:
-        reset.reset(env, index, pc)
+        reset.reset(env, self.isa, index, pc)
 
     def probe(self, env: RiscvEnv, address: int, access: int, mode: int) -> Action:
         return mmu.probe(env, address, access, mode)

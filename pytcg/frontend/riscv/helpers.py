@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
+from pytcg.frontend.riscv.csr_access import helper_csr
+from pytcg.frontend.riscv.exceptions import helper_cbo, helper_ecall, helper_raise
+from pytcg.frontend.riscv.fences import helper_sfence_vma, helper_write_satp
+from pytcg.frontend.riscv.interrupts import helper_check_interrupts, helper_wfi, interrupt
+from pytcg.frontend.riscv.mmu import helper_tlb_miss
+from pytcg.frontend.riscv.state import RiscvEnv
+from pytcg.frontend.riscv.trap_return import helper_mret, helper_sret, helper_write_status
 from pytcg.tcg.helpers import Helper
+
+Function = Callable[[RiscvEnv], int]
 
 
 class RiscvHelper(IntEnum):
@@ -30,3 +40,30 @@ class RiscvHelper(IntEnum):
     CHECK_INTERRUPTS = RAISE + 9
     #: fault unless a cache-block operation is enabled: arg[0] 0 inval, 1 clean, 2 flush, 4 zero; arg[1] the instruction's bits
     CBO = RAISE + 10
+
+
+def _by_number() -> list[Function | None]:
+    functions: list[Function | None] = [None] * (max(RiscvHelper) + 1)
+    for number, function in _FUNCTIONS.items():
+        functions[number] = function
+    return functions
+
+
+_FUNCTIONS: dict[Helper | RiscvHelper, Function] = {
+    Helper.TLB_MISS: helper_tlb_miss,
+    Helper.INTERRUPT: interrupt,
+    RiscvHelper.RAISE: helper_raise,
+    RiscvHelper.ECALL: helper_ecall,
+    RiscvHelper.SRET: helper_sret,
+    RiscvHelper.MRET: helper_mret,
+    RiscvHelper.WFI: helper_wfi,
+    RiscvHelper.SFENCE_VMA: helper_sfence_vma,
+    RiscvHelper.CSR: helper_csr,
+    RiscvHelper.WRITE_STATUS: helper_write_status,
+    RiscvHelper.WRITE_SATP: helper_write_satp,
+    RiscvHelper.CHECK_INTERRUPTS: helper_check_interrupts,
+    RiscvHelper.CBO: helper_cbo,
+}
+
+#: the functions by number; None where the CPU loop has its own
+HELPERS = _by_number()

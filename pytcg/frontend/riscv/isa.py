@@ -35,7 +35,7 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
 }
 
 #: instruction tables, with the extensions that together enable them. Zicbop's and Zihintpause's instructions are hints within
-#: tables of the base; the privileged architecture with its CSRs is always there.
+#: tables of the base; the privileged architecture is always there.
 TABLES: dict[str, tuple[str, ...]] = {
     "rv64i": ("i",),
     "rv64m": ("m",),
@@ -49,6 +49,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "zicond": ("zicond",),
     "zifencei": ("zifencei",),
     "zawrs": ("zawrs",),
+    "zicsr": ("zicsr",),
+    "privileged": (),
+    "svinval": ("svinval",),
     "zba": ("zba",),
     "zbb": ("zbb",),
     "zbc": ("zbc",),

@@ -38,6 +38,10 @@ FIELDS = (
     Field("res_value", 1, "what lr read there"),
     Field("halted", 1, "1 in wfi until an enabled interrupt is pending"),
     Field("mhartid"),
+    Field("misa"),
+    Field("status_mask", 1, "bits of mstatus that the ISA has"),
+    Field("menvcfg_mask", 1, "bits of menvcfg that the ISA has"),
+    Field("counter_mask", 1, "counters that the ISA has: bits of mcounteren"),
     Field("mcountinhibit"),
     Field("mcycle", 1, "cycle minus the counter; while inhibited, cycle itself"),
     Field("minstret", 1, "instret minus the counter; while inhibited, instret itself"),
@@ -52,9 +56,9 @@ FIELDS = (
     Field("pmpaddr", PMP_ENTRIES),
     Field("pmp_count", 1, "number of PMP entries to look at"),
     Field("pmp_locked", 1, "1 if an entry restricts M"),
-    Field("pmp_start", PMP_ENTRIES, "first physical address of each PMP entry"),
+    Field("pmp_start", PMP_ENTRIES, "first physical address of each PMP entry; one that matches nothing has first > last"),
     Field("pmp_last", PMP_ENTRIES, "last physical address of each PMP entry"),
-    Field("pmp_perm", PMP_ENTRIES, "pmpcfg byte of each PMP entry; 0 start > last: matches nothing"),
+    Field("pmp_perm", PMP_ENTRIES, "pmpcfg byte of each PMP entry"),
     Field("pmp_open_start", 1, "first physical address of a range in which S and U may do all"),
     Field("pmp_open_last", 1, "last physical address of that range"),
 )
@@ -65,11 +69,11 @@ LAYOUT = Layout(FIELDS)
 class PhysicalMemory(Protocol):
     """What a guest physical address meets, devices included."""
 
+    def find(self, address: int) -> object | None:
+        """What holds `address`; None where there is nothing."""
+
     def read(self, address: int, size: int) -> int:
         """The `size` bytes at `address`, little-endian."""
-
-    def write(self, address: int, size: int, value: int) -> None:
-        """Store `size` bytes at `address`."""
 
 
 class Cpu(Protocol):

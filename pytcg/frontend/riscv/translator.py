@@ -15,6 +15,7 @@ from pytcg.frontend.riscv.bits import (
     FLAG_PRIV_SHIFT,
     FRM_INVALID,
     FRM_RMM,
+    MSTATUS_DIRTY,
     MSTATUS_FS,
 )
 from pytcg.frontend.riscv.helpers import RiscvHelper
@@ -114,6 +115,10 @@ class Translator:
             ops[1] = (ADD, TEMP, TEMP, CONST, insns)
         return Translation(ops, self._next_temp - TEMP, offset, insns)
 
+    def decoder(self, word: int) -> Decoder:
+        """The decoder of instructions that are as long as this one."""
+        return self._decoders[word & 3 == 3]
+
     def _set_flags(self, flags: int) -> None:
         self.flags = flags
         self.mode = (flags & FLAG_MODE) << MO_MODE_SHIFT
@@ -123,7 +128,7 @@ class Translator:
     def _first(self, word: int, offset: int, length: int) -> None:
         """Translate a word that is met for the first time under the current flags."""
         self.insn, self.length, self.word = offset, length, word
-        function, args = self._decoders[word & 3 == 3].decode(word) or (Translator.illegal, ())
+        function, args = self.decoder(word).decode(word) or (Translator.illegal, ())
         op = function(self, *args)
         if op is None:
             self._memo[word] = BY_FUNCTION, args, function
@@ -202,7 +207,7 @@ class Translator:
                 self.ops.append((LD, status, ENV, MSTATUS, MO_64))
             else:
                 status = self._check_fp()
-            self.ops += ((OR, status, status, CONST, MSTATUS_FS), (ST, status, ENV, MSTATUS, MO_64))
+            self.ops += ((OR, status, status, CONST, MSTATUS_DIRTY), (ST, status, ENV, MSTATUS, MO_64))
             self._fp_dirty = True
 
     def _check_fp(self) -> int:
