@@ -1,0 +1,88 @@
+"""Guest time from a host counter."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytcg.exec.clock import Clock, calibrate, has_steady_tsc
+
+MASK64 = 2**64 - 1
+
+
+class Counter:
+    def __init__(self, value: int = 0) -> None:
+        self.value = value
+
+    def __call__(self) -> int:
+        return self.value
+
+
+@given(start=st.integers(0, MASK64), passed=st.integers(0, 2**62), hz=st.floats(1.1e7, 1e10))
+def test_ticks_are_a_fraction_of_the_counter(start: int, passed: int, hz: float) -> None:
+    counter = Counter(start)
+    clock = Clock(counter, hz)
+    counter.value = (start + passed) & MASK64
+    exact = passed * 10_000_000 / hz
+    assert abs(clock.ticks() - exact) <= 1 + exact * 1e-12
+    assert clock.ticks() == (clock.offset + ((counter.value - clock.start & MASK64) * clock.mult >> 64)) & MASK64
+
+
+def test_setting_the_time_leaves_elapsed_time_alone() -> None:
+    counter = Counter(5)
+    clock = Clock(counter, 1e9)
+    env = SimpleNamespace(clock_start=0, clock_mult=0, clock_offset=0)
+    clock.attach(env)
+    assert (env.clock_start, env.clock_mult) == (5, clock.mult)
+    counter.value += 1_000_000
+    clock.set_ticks(77)
+    assert clock.ticks() == 77
+    assert abs(clock.ns() - 1_000_000) <= 100
+    assert env.clock_offset == clock.offset
+    counter.value += 1_000
+    assert clock.ticks() in (86, 87)
+    clock.set_ticks(0)
+    assert clock.ticks() == 0
+
+
+def test_time_is_10_mhz_of_the_host() -> None:
+    clock = Clock()
+    before, ticks = time.monotonic_ns(), clock.ticks()
+    time.sleep(0.01)
+    passed = time.monotonic_ns() - before
+    assert abs((clock.ticks() - ticks) * 100 - passed) < 1_000_000
+
+
+def test_deadlines_are_reached_when_they_say() -> None:
+    clock = Clock()
+    target = clock.ticks() + 20_000
+    due = clock.deadline(target)
+    assert 0 < due - time.monotonic_ns() <= 2_000_000
+    while time.monotonic_ns() < due:
+        pass
+    assert clock.ticks() >= target - 1
+    assert clock.deadline(0) < time.monotonic_ns()
+    assert abs(clock.deadline_ns(clock.ns() + 5_000) - time.monotonic_ns()) < 1_000_000
+
+
+def test_a_slow_counter_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot drive"):
+        Clock(Counter(), 10_000_000)
+
+
+def test_calibration() -> None:
+    assert calibrate(lambda: time.perf_counter_ns() * 3, 2_000_000) == pytest.approx(3e9, rel=1e-2)
+
+
+def test_steady_tsc(tmp_path: Path) -> None:
+    info = tmp_path / "cpuinfo"
+    assert not has_steady_tsc(info)
+    info.write_text("processor\t: 0\nflags\t\t: fpu tsc constant_tsc nonstop_tsc\n")
+    assert has_steady_tsc(info)
+    info.write_text("flags\t\t: fpu tsc constant_tsc\n")
+    assert not has_steady_tsc(info)
