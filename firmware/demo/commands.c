@@ -29,7 +29,7 @@ static void run_help(int count, char *const *words)
 {
     (void)count, (void)words;
     for (const struct command *command = commands; command->name; command++)
-        print("  %-9s %-28s %s\n", command->name, command->usage, command->help);
+        print("  %-9s %-18s %s\n", command->name, command->usage, command->help);
     print("Commands may be separated by `;`. The kernel's argument run=\"…\" gives commands to begin with.\n");
 }
 
@@ -78,23 +78,42 @@ static void run_primes(int count, char *const *words)
     print(" (%lu ms)\n", timer_ms(start, timer_now()));
 }
 
-static bool named(const char *name, char *const *words)
+/* Whether the words ask for a loop: those that name none ask for all. */
+static bool asked(const char *name, char *const *words)
 {
+    bool any = false;
+
     for (; *words; words++) {
         if (!strcmp(name, *words))
             return true;
+        any |= number(*words, 0) == 0;
     }
-    return false;
+    return !any;
+}
+
+/* A number among the words says how often each loop is run. */
+static u64 times(char *const *words)
+{
+    u64 count = 1;
+
+    for (; *words; words++)
+        count = number(*words, count);
+    return count;
 }
 
 static void run_bench(int count, char *const *words)
 {
-    u64 total = 0;
+    u64 total = 0, repeat = times(words + 1);
 
+    (void)count;
     for (const struct bench *bench = benches; bench->name; bench++) {
-        if (count > 1 && !named(bench->name, words + 1))
+        if (!asked(bench->name, words + 1))
             continue;
-        u64 start = timer_now(), checksum = bench->run(_arena), ms = timer_ms(start, timer_now());
+        u64 start = timer_now(), checksum = 0;
+
+        for (u64 i = 0; i < repeat; i++)
+            checksum = bench->run(_arena);
+        u64 ms = timer_ms(start, timer_now());
 
         total += ms;
         print("bench %-8s %6lu ms  checksum %016lx  %s\n", bench->name, ms, checksum, bench->help);
@@ -105,7 +124,7 @@ static void run_bench(int count, char *const *words)
 static void run_fault(int count, char *const *words)
 {
     if (!fault(count > 1 ? words[1] : "load"))
-        print("fault: there is no %s\n", words[1]);
+        print("fault: the kinds are load, store, text, illegal, breakpoint and fetch\n");
 }
 
 static void run_smp(int count, char *const *words)
@@ -138,8 +157,8 @@ const struct command commands[] = {
     {"mem", "", "memory, as the device tree has it", run_mem},
     {"cpus", "", "the CPUs and their states", run_cpus},
     {"primes", "[LIMIT]", "counts primes", run_primes},
-    {"bench", "[NAME]...", "loops of fixed work, with their times", run_bench},
-    {"fault", "[load|store|illegal|fetch|...]", "a fault, reported and survived", run_fault},
+    {"bench", "[NAME]... [TIMES]", "loops of fixed work, with their times", run_bench},
+    {"fault", "[KIND]", "a fault, reported and survived", run_fault},
     {"smp", "[COUNT]", "all other CPUs count together", run_smp},
     {"echo", "[WORD]...", "prints its words", run_echo},
     {"poweroff", "", "ends the machine", run_poweroff},
