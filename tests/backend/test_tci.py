@@ -202,7 +202,7 @@ def test_host_memory(shared):
 
 
 def test_cpu_state_access_of_every_size(shared):
-    _, env, _ = shared
+    _, _, env = shared
     text = f"st.i64 g1, env, off={OWN + 4}, mop=u32\n ld.i64 g2, env, off={OWN}, mop=u64\n"
     text += f"ld.i64 g3, env, off={OWN + 5}, mop=s8\n goto_ptr g2"
     assert run(shared, text, g1=0x1234_8800)[1].pc == 0x1234_8800_0000_0000

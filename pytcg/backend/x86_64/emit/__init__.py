@@ -1,0 +1,1 @@
+"""Lowering of ops to x86-64 instructions: one module a group of ops."""

@@ -1,0 +1,84 @@
+"""The runtime of machine code as Python sees it: entering and resuming it, placing, chaining and killing blocks."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from struct import Struct
+
+from pytcg.backend.codebuffer import CodeBuffer
+from pytcg.backend.x86_64.backend import X86Backend
+from pytcg.backend.x86_64.emit.control import HEADER, Thunk
+from pytcg.backend.x86_64.thunks import Thunks
+from pytcg.tcg.state import Env
+
+#: MXCSR with all exceptions masked, round to nearest, no flags
+DEFAULT_MXCSR = 0x1F80
+ALIGNMENT = 16
+_WORDS = Struct("<iii")
+_REL32 = Struct("<i")
+_PC = Struct("<Q")
+
+
+class Runtime:
+    """The routines of one backend in one code buffer, at its start.
+
+    `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's lock, and
+    return a `Status`. `read_counter()` is the host's time stamp counter.
+    """
+
+    def __init__(self, backend: X86Backend, buffer: CodeBuffer) -> None:
+        self.buffer = buffer
+        thunks = Thunks(backend.layout, backend.registers)
+        start = buffer.allocate(len(thunks.code), ALIGNMENT)
+        buffer.view[start : start + len(thunks.code)] = thunks.code
+        #: where to enter machine code to find the block for env.pc
+        self.find = address + thunks.labels["find"]
+        #: position in the buffer after the routines, to reset it to
+        self.end = buffer.position
+        address = buffer.base + start
+        self.thunks = {index: address + position for index, position in thunks.positions.items()}
+        function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t)
+        self.enter: Callable[[int, int], int] = function(address + thunks.labels["enter"])
+        function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)
+        self.resume: Callable[[int], int] = function(address + thunks.labels["resume"])
+        # too short to be worth giving up the lock
+        self.read_counter: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_uint64)(address + thunks.labels["read_counter"])
+
+    def install(self, env: Env) -> None:
+        """Make an env ready for machine code: the addresses of the routines, and the initial MXCSR."""
+        layout = env.layout
+        first = env.index + layout.offset["thunks"] // 8
+        for index, address in self.thunks.items():
+            env.words[first + index] = address
+        env.words[env.index + layout.offset["mxcsr"] // 8] = DEFAULT_MXCSR
+        alias = self.buffer.write_address - self.buffer.base
+        env.words[env.index + layout.offset["code_alias"] // 8] = alias & 0xFFFFFFFFFFFFFFFF
+
+    def place(self, blob: bytes, entry: int, pc: int) -> int:
+        """Copy a block's code into the buffer for guest address `pc`; the host address of its entry. Raises CodeBufferFull."""
+        buffer = self.buffer
+        length = len(blob)
+        position = buffer.allocate(length, ALIGNMENT, entry)
+        buffer.view[position : position + length] = blob
+        position += entry
+        _PC.pack_into(buffer.view, position - HEADER, pc)
+        return buffer.base + position
+
+    def chain_request(self, resume: int) -> tuple[int, int]:
+        """What env.resume of status CHAIN points to: host address of the entry of the block left, and delta to the target."""
+        delta, entry, _ = _WORDS.unpack_from(self.buffer.view, resume - self.buffer.base)
+        return resume + entry, delta
+
+    def patch_exit(self, resume: int, target: int) -> None:
+        """Chain the exit that left with status CHAIN and this env.resume to the host address `target`."""
+        position = resume - self.buffer.base
+        field = position + _WORDS.unpack_from(self.buffer.view, position)[2]
+        _REL32.pack_into(self.buffer.view, field, target - self.buffer.base - field - 4)
+
+    def kill_block(self, entry: int) -> None:
+        """Make a block look itself up anew whenever it is entered. The bytes change at once for other threads."""
+        buffer = self.buffer
+        word = (entry - buffer.base) // 8
+        call = b"\xe8" + _REL32.pack(self.thunks[Thunk.DEAD] - entry - 5)
+        buffer.words[word] = buffer.words[word] >> 40 << 40 | int.from_bytes(call, "little")
