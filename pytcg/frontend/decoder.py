@@ -22,8 +22,8 @@ class Decoder:
     """Finds the pattern of a word. All patterns have one width, in bits.
 
     `trans` maps the name of a pattern to the function that translates it, called with the translator and the pattern's
-    arguments. Raises DecodeError for a pattern without its function, for a function with another number of arguments, and for
-    patterns that overlap outside of a common group.
+    arguments. Raises DecodeError for a pattern without its function, for a function with another number of arguments,
+    and for patterns that overlap outside of a common group.
     """
 
     def __init__(self, patterns: Iterable[Pattern], trans: Mapping[str, Trans]) -> None:
@@ -47,7 +47,7 @@ class Decoder:
     def decode(self, word: int) -> Decoded | None:
         """The function that translates a word, and its arguments."""
         pattern = self.match(word)
-        return pattern and (self._trans[pattern.name], _extractor(pattern.source)(word))
+        return (self._trans[pattern.name], _extractor(pattern.source)(word)) if pattern else None
 
 
 @cache
@@ -82,6 +82,5 @@ def _check_overlap(patterns: list[Pattern]) -> None:
     """Only patterns of one leaf can overlap: those of different branches differ in a bit that both fix."""
     for i, one in enumerate(patterns):
         for other in patterns[:i]:
-            same_group = one.group and one.group == other.group and one.where.partition(":")[0] == other.where.partition(":")[0]
-            if not same_group and not (one.value ^ other.value) & one.mask & other.mask:
+            if not (one.value ^ other.value) & one.mask & other.mask and not (one.group and one.group == other.group):
                 raise DecodeError(f"{one.where}: {one.name} overlaps {other.name} ({other.where})")

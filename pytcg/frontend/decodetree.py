@@ -2,14 +2,14 @@
 
 A line of a table (a backslash at its end continues it, `#` starts a comment) is one of
 
-    %imm_b  31:s1 7:1 25:6 8:4 !shl=1         a field: pieces `position:length`, most significant first; `s` makes the first one
-                                              signed. `!shl=n` shifts the value left, `!add=n` adds to it
-    &r      rd rs1 rs2                        an argument set: names, in the order in which a trans function takes them
+    %imm_b  31:s1 7:1 25:6 8:4 !shl=1       a field: pieces `position:length`, most significant first; `s` makes the
+                                            first one signed. `!shl=n` shifts the value left, `!add=n` adds to it
+    &r      rd rs1 rs2                      an argument set: names, in the order in which a trans function takes them
     @r      ....... ..... ..... ... ..... .......  &r rd=%rd rs1=%rs1 rs2=%rs2       a format
     add     0000000 ..... ..... 000 ..... 0110011  @r                                a pattern
 
-A bit is 0, 1, `.` (part of a field) or `-` (ignored); `name:length` among the bits is a field in place; `%name` is short for
-`name=%name`, and `name=7` is a constant. Patterns between `{` and `}` may overlap: the first that matches wins.
+A bit is 0, 1, `.` (part of a field) or `-` (ignored); `name:length` among the bits is a field in place; `%name` is short
+for `name=%name`, and `name=7` is a constant. Patterns between `{` and `}` may overlap: the first that matches wins.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A row of an instruction table: a word matches if `word & mask == value`. `group` is 0 outside of braces."""
+    """A row of an instruction table: a word matches if `word & mask == value`. `group` is "" outside of braces."""
 
     name: str
     width: int
@@ -60,7 +60,7 @@ class Pattern:
     value: int
     names: tuple[str, ...]
     source: str
-    group: int
+    group: str
     where: str
 
 
@@ -85,14 +85,14 @@ class Definitions:
     def read(self, text: str, where: str) -> list[Pattern]:
         """The patterns of a table, whose other lines are added to these definitions. Raises DecodeError."""
         patterns: list[Pattern] = []
-        groups = group = 0
+        group = ""
         for number, (name, *tokens) in self.lines(text):
             place = f"{where}:{number}"
             try:
                 if name == "{" and not group:
-                    group = groups = groups + 1
+                    group = place
                 elif name == "}" and group:
-                    group = 0
+                    group = ""
                 elif name[0] == "%":
                     _define(self.fields, name[1:], _field(tokens))
                 elif name[0] == "&":
@@ -182,7 +182,7 @@ def _field(tokens: list[str]) -> Value:
     return Value(source, mask)
 
 
-def _pattern(name: str, shape: Shape, group: int, where: str) -> Pattern:
+def _pattern(name: str, shape: Shape, group: str, where: str) -> Pattern:
     names = tuple(shape.values) if shape.names is None else shape.names
     if set(names) != set(shape.values):
         raise DecodeError(f"arguments {', '.join(shape.values)} given for the set {', '.join(names)}")

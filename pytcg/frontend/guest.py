@@ -14,7 +14,7 @@ HelperFunction = Callable[[Any], int]
 
 
 class Translation(NamedTuple):
-    """A translated block: its ops, the number of temporaries that they use, its length in bytes and in guest instructions.
+    """A translated block: its ops, how many temporaries they use, its length in bytes and in guest instructions.
 
     Length 0: the only instruction goes on in the next page, whose first half-word was not given.
     """
@@ -45,8 +45,8 @@ class Guest(ABC):
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         """Translate the block that starts at half-word `index` of a page.
 
-        `half` is the page as 16-bit words, `flags` the translation flags, `next_half` the first half-word of the page that
-        follows in guest virtual memory (-1: not given). Not reentrant.
+        `half` is the page as 16-bit words, `flags` the translation flags, `next_half` the first half-word of the page
+        that follows in guest virtual memory (-1: not given). Not reentrant.
         """
 
     @abstractmethod
@@ -63,6 +63,10 @@ class Guest(ABC):
     @abstractmethod
     def raise_access_fault(self, env: Any, address: int, access: int) -> int:
         """Raise the exception of an access to a physical address where nothing is."""
+
+    @abstractmethod
+    def raise_misaligned(self, env: Any, address: int, access: int) -> int:
+        """Raise the exception of an access that must be aligned and is not."""
 
     @abstractmethod
     def interrupt(self, env: Any) -> int:

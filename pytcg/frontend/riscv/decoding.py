@@ -14,7 +14,23 @@ from pytcg.frontend.riscv.isa import Isa
 from pytcg.frontend.riscv.translator import Translator
 
 #: modules with trans functions
-MODULES = "rv64i jumps memory rv64m rv64a float zba zbb zbc zbs zicond cache zawrs zicsr privileged".split()
+MODULES = (
+    "rv64i",
+    "jumps",
+    "memory",
+    "rv64m",
+    "rv64a",
+    "float",
+    "zba",
+    "zbb",
+    "zbc",
+    "zbs",
+    "zicond",
+    "cache",
+    "zawrs",
+    "zicsr",
+    "privileged",
+)
 _DIRECTORY = Path(__file__).parent / "insns"
 _PREFIX = "trans_"
 
@@ -30,8 +46,8 @@ def trans_functions() -> dict[str, Trans]:
 
 
 def _functions(module: ModuleType) -> dict[str, Trans]:
-    members = vars(module).items()
-    return {name.removeprefix(_PREFIX): value for name, value in members if name.startswith(_PREFIX) and isinstance(value, FunctionType)}
+    found = ((name, value) for name, value in vars(module).items() if isinstance(value, FunctionType))
+    return {name.removeprefix(_PREFIX): value for name, value in found if name.startswith(_PREFIX)}
 
 
 @cache

@@ -46,6 +46,9 @@ class RiscvGuest(Guest):
     def raise_access_fault(self, env: RiscvEnv, address: int, access: int) -> Action:
         return mmu.raise_access_fault(env, address, access)
 
+    def raise_misaligned(self, env: RiscvEnv, address: int, access: int) -> Action:
+        return mmu.raise_misaligned(env, address, access)
+
     def interrupt(self, env: RiscvEnv) -> int:
         return interrupts.interrupt(env)
 

@@ -1,4 +1,4 @@
-"""ISA extensions: what a `-cpu` string configures, what the guest is told of it, and which instruction tables it enables."""
+"""ISA extensions: what a `-cpu` string configures, what the guest is told, and which instruction tables are enabled."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
     "svpbmt": (),
 }
 
-#: instruction tables, with the extensions that together enable them. Zicbop's and Zihintpause's instructions are hints within
-#: tables of the base; the privileged architecture is always there.
+#: instruction tables, with the extensions that together enable them. Zicbop's and Zihintpause's instructions are hints
+#: within the table of the base; the privileged architecture is always there.
 TABLES: dict[str, tuple[str, ...]] = {
     "rv64i": ("i",),
     "rv64m": ("m",),
@@ -47,15 +47,15 @@ TABLES: dict[str, tuple[str, ...]] = {
     "zicbom": ("zicbom",),
     "zicboz": ("zicboz",),
     "zicond": ("zicond",),
+    "zicsr": ("zicsr",),
     "zifencei": ("zifencei",),
     "zawrs": ("zawrs",),
-    "zicsr": ("zicsr",),
-    "privileged": (),
-    "svinval": ("svinval",),
     "zba": ("zba",),
     "zbb": ("zbb",),
     "zbc": ("zbc",),
     "zbs": ("zbs",),
+    "svinval": ("svinval",),
+    "privileged": (),
 }
 
 CPUS = ("rv64", "max")
@@ -82,8 +82,10 @@ class Isa:
 
     @property
     def misa(self) -> int:
-        """The misa CSR: 64 bits wide, the single-letter extensions, S and U."""
+        """The misa CSR: 64 bits wide, the single-letter extensions, B for all of Zba, Zbb and Zbs, S and U."""
         letters = [name for name in self.extensions if len(name) == 1] + ["s", "u"]
+        if all(name in self for name in ("zba", "zbb", "zbs")):
+            letters.append("b")
         return _MXL_64 | sum(1 << ord(letter) - ord("a") for letter in letters)
 
     @property
@@ -95,8 +97,8 @@ class Isa:
 def configure(spec: str = "rv64") -> Isa:
     """The ISA of a `-cpu` string such as "rv64,zba=off,c=on".
 
-    Switching an extension off switches off what needs it. Raises ValueError for an unknown CPU, property or value, and for
-    a property that contradicts another.
+    Switching an extension off switches off what needs it. Raises ValueError for an unknown CPU, property or value, and
+    for a property that contradicts another.
     """
     cpu, *properties = spec.split(",")
     if cpu not in CPUS:

@@ -1,4 +1,4 @@
-"""The loop that turns RISC-V instructions into flat TCG ops, and what the trans functions know of the block they add to."""
+"""The loop that turns RISC-V instructions into flat TCG ops, and what trans functions know of the block they add to."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ _Known = tuple[int, tuple[int, ...], Trans]
 class Translator:
     """Translates blocks of one ISA configuration, and is the context (`ctx`) of the trans functions meanwhile.
 
-    A trans function appends to `ops`; one that appends an op which leaves the block sets `done`. It may instead return its
-    one op, if that depends on the word and the translation flags alone: it is then remembered, and the function not called
-    again. The field `insn` of a remembered op, its last where it has one, is filled in anew each time. Not reentrant.
+    A trans function appends to `ops`; one that appends an op which leaves the block sets `done`. It may instead return
+    its one op, if that depends on the word and the translation flags alone: it is then remembered, and the function not
+    called again. The field `insn` of a remembered op, its last where it has one, is filled in anew each time. Not
+    reentrant.
     """
 
     def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool) -> None:
@@ -67,8 +68,8 @@ class Translator:
         if flags != self.flags:
             self._set_flags(flags)
         ops = self.ops = []
-        self.done = self._fp_dirty = False
-        self._fp_checked = flags & FLAG_FS_ON != 0
+        self.done = False
+        self._forget_fp()
         self._next_temp, self._next_label = TEMP, 0
         if flags & FLAG_COUNT:
             self._count(0)
@@ -168,8 +169,10 @@ class Translator:
         return temp
 
     def call(self, helper: int, a: int = CONST, b: int = CONST, c: int = CONST, result: int = CONST) -> None:
-        """Call a helper with operands; CONST: absent."""
+        """Call a helper with operands; CONST: absent. One that comes back may have changed mstatus.FS."""
         self.ops.append((CALL, result, a, b, c, helper, self.insn))
+        if helper != RAISE:
+            self._forget_fp()
 
     def raise_(self, cause: int, tval: int) -> None:
         """End the block with an exception."""
@@ -209,6 +212,10 @@ class Translator:
                 status = self._check_fp()
             self.ops += ((OR, status, status, CONST, MSTATUS_DIRTY), (ST, status, ENV, MSTATUS, MO_64))
             self._fp_dirty = True
+
+    def _forget_fp(self) -> None:
+        self._fp_checked = self.flags & FLAG_FS_ON != 0
+        self._fp_dirty = False
 
     def _check_fp(self) -> int:
         self._fp_checked = True

@@ -1,4 +1,4 @@
-"""Zifencei, Zicbom, Zicboz: instructions about caches. The host keeps its caches coherent, so only checks and zeroes remain."""
+"""Zifencei, Zicbom, Zicboz: instructions about caches. Hosts keep theirs coherent, so only checks and zeroes remain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVAL, CLEAN, FLUSH, ZERO = 0, 1, 2, 4
 
 
 def trans_fence_i(ctx: Translator) -> None:
-    """A store discards the code that it overwrites at once; the block ends, as the rest of it may be what was overwritten."""
+    """Stores discard the code that they overwrite at once; the block ends, as its rest may be what was overwritten."""
     ctx.ops.append((EXIT_TB, ctx.insn + ctx.length))
     ctx.done = True
 

@@ -35,7 +35,9 @@ def _store(mop: int) -> Trans:
     return trans
 
 
-def _rounded(name: str, type: Type, inputs: int, *extra: int, integer_in: bool = False, integer_out: bool = False) -> Trans:
+def _rounded(
+    name: str, type: Type, inputs: int, *extra: int, integer_in: bool = False, integer_out: bool = False
+) -> Trans:
     """rd = op of 1, 2 or 3 inputs, rounded as the instruction says. `extra` fields of the op follow the inputs."""
     op, out_base, in_base = code(name, type), 0 if integer_out else F0, 0 if integer_in else F0
 

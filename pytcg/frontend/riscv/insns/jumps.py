@@ -57,7 +57,7 @@ def trans_jalr(ctx: Translator, rd: int, rs1: int, imm: int) -> None:
 
 def _jump_far(ctx: Translator, rd: int, rs1: int, target: int) -> bool:
     """An auipc and jalr pair as one direct jump, if its target is aligned and its distance has 32 bits."""
-    if target & 3 and not ctx.compressed or not -0x80000000 <= target < 0x80000000:
+    if (target & 3 and not ctx.compressed) or not -0x80000000 <= target < 0x80000000:
         return False
     if rd == rs1:
         ctx.ops.pop()
