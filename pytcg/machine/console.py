@@ -14,15 +14,15 @@ from pytcg.machine.stream import Stream, nonblocking_output
 from pytcg.machine.terminal import RawTerminal
 
 CTRL_A = 1
-#: a terminal is read ahead of the guest, so that Ctrl-A x works when the guest takes no input
+#: a terminal is read ahead of the guest, so that Ctrl-A x works while it takes no input
 TERMINAL_READ_AHEAD = 1 << 16
 
 
 class Console(Stream):
     """Calls `quit` in the event loop for Ctrl-A x, for SIGINT, SIGTERM and SIGHUP, and when the terminal has gone.
 
-    A terminal is in raw mode from construction until `close`, which also runs at the interpreter's exit. To be made on the
-    main thread.
+    A terminal is in raw mode from construction until `close`, which also runs at the interpreter's exit. To be made on
+    the main thread.
     """
 
     def __init__(

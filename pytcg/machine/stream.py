@@ -21,8 +21,8 @@ PATIENCE = 10.0
 class Stream(Chardev):
     """Reads and writes without blocking; either descriptor may be None.
 
-    Input is read only as the port takes it, so that what is not read stays with the sender; up to `read_ahead` bytes are
-    read before that.
+    Input is read only as the port takes it, so that what is not read stays with the sender; up to `read_ahead` bytes
+    are read before that.
     """
 
     def __init__(self, loop: EventLoop, input_fd: int | None, output_fd: int | None, read_ahead: int = 0) -> None:

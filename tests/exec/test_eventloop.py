@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -30,9 +31,13 @@ def stop_after(loop: EventLoop, ms: int) -> None:
 def test_timers_fire_in_order_and_not_early(loop: EventLoop) -> None:
     start = time.monotonic_ns()
     fired: list[tuple[str, bool]] = []
+
+    def note(name: str, due: int) -> None:
+        fired.append((name, time.monotonic_ns() >= due))
+
     for name, ms in (("c", 12), ("a", 3), ("b", 6)):
         due = start + ms * MS
-        loop.timer(lambda name=name, due=due: fired.append((name, time.monotonic_ns() >= due))).arm(due)
+        loop.timer(partial(note, name, due)).arm(due)
     stop_after(loop, 15)
     loop.run()
     assert fired == [("a", True), ("b", True), ("c", True)]
@@ -113,7 +118,7 @@ def test_reader_removed_by_another_callback_of_the_same_turn(loop: EventLoop) ->
 
     for out, into in pipes:
         os.write(into, b"x")
-        loop.add_reader(out, lambda out=out: read(out))
+        loop.add_reader(out, partial(read, out))
     loop.run()
     assert len(calls) == 1
     for fd in (fd for pair in pipes for fd in pair):
@@ -126,6 +131,10 @@ def test_other_threads_wake_the_loop(loop: EventLoop) -> None:
     seen: list[str] = []
     loop.timer(lambda: seen.append("never")).arm(time.monotonic_ns() + 10**12)
 
+    def read() -> None:
+        seen.append("reader")
+        os.read(out, 1)
+
     def other() -> None:
         time.sleep(0.01)
         loop.call_soon(lambda: seen.append("soon"))
@@ -133,7 +142,7 @@ def test_other_threads_wake_the_loop(loop: EventLoop) -> None:
         loop.timer(lambda: seen.append("timer")).arm(time.monotonic_ns())
         time.sleep(0.01)
         os.write(into, b"x")
-        loop.add_reader(out, lambda: (seen.append("reader"), os.read(out, 1), None)[-1])
+        loop.add_reader(out, read)
         time.sleep(0.01)
         loop.stop()
 
@@ -175,8 +184,13 @@ def test_signals_are_callbacks_and_handlers_come_back() -> None:
     before = signal.getsignal(signal.SIGWINCH), signal.getsignal(signal.SIGTERM)
     seen: list[str] = []
     with EventLoop() as loop:
+
+        def end() -> None:
+            seen.append("term")
+            loop.stop()
+
         loop.on_signal(signal.SIGWINCH, lambda: seen.append("winch"))
-        loop.on_signal(signal.SIGTERM, lambda: (seen.append("term"), loop.stop())[1])
+        loop.on_signal(signal.SIGTERM, end)
         loop.timer(lambda: os.kill(os.getpid(), signal.SIGWINCH)).arm(time.monotonic_ns() + 2 * MS)
         loop.timer(lambda: os.kill(os.getpid(), signal.SIGTERM)).arm(time.monotonic_ns() + 6 * MS)
         loop.run()
@@ -206,7 +220,8 @@ def test_stop_before_run_and_run_again(loop: EventLoop) -> None:
     loop.stop()
     loop.run()
     ran: list[int] = []
-    loop.call_soon(lambda: (ran.append(1), loop.stop())[1])
+    loop.call_soon(lambda: ran.append(1))
+    loop.call_soon(loop.stop)
     loop.run()
     assert ran == [1]
 
