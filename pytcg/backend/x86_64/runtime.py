@@ -32,11 +32,11 @@ class Runtime:
         thunks = Thunks(backend.layout, backend.registers)
         start = buffer.allocate(len(thunks.code), ALIGNMENT)
         buffer.view[start : start + len(thunks.code)] = thunks.code
-        #: where to enter machine code to find the block for env.pc
-        self.find = address + thunks.labels["find"]
         #: position in the buffer after the routines, to reset it to
         self.end = buffer.position
         address = buffer.base + start
+        #: where to enter machine code to find the block for env.pc
+        self.find = address + thunks.labels["find"]
         self.thunks = {index: address + position for index, position in thunks.positions.items()}
         function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t)
         self.enter: Callable[[int, int], int] = function(address + thunks.labels["enter"])
