@@ -11,7 +11,7 @@ from pytcg.devices.wiring import Clock
 from pytcg.exec.eventloop import EventLoop
 from pytcg.frontend.riscv import isa
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Options
+from pytcg.machine.options import Accelerator, Options
 from pytcg.machine.tree import Node
 from pytcg.softmmu.regions import AddressSpace, Ram
 
@@ -45,18 +45,23 @@ class Vcpu(Protocol):
         """Wait for the thread to end; whether it has."""
 
 
-@dataclass(frozen=True)
-class Processors:
+class Processors(Protocol):
     """All vCPUs and what they share."""
 
-    cpus: Sequence[Vcpu]
-    clock: Clock
-    #: call a function while no vCPU runs; the caller holds no lock
-    exclusive: Callable[[Callable[[], None]], None]
-    #: forget all translations; no vCPU may run
-    flush: Callable[[], None]
-    #: the counters of --stats, as text or JSON
-    report: Callable[[str], str]
+    @property
+    def cpus(self) -> Sequence[Vcpu]: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def exclusive(self, action: Callable[[], None]) -> None:
+        """Call a function while no vCPU runs; the caller holds no lock."""
+
+    def flush(self) -> None:
+        """Forget all placed translations; no vCPU may run."""
+
+    def report(self, form: str) -> str:
+        """The counters of --stats, as "text" or "json"."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,22 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
     Raises MachineError for a CPU, a backend or a log that there is not.
     """
     # the compiler's modules take a tenth of a second to import: errors in options come before
-    from pytcg.exec.processors import build
+    from pytcg.exec.processors import Processors as Built
+    from pytcg.frontend.riscv.guest import RiscvGuest
 
-    return build(arch, options, count, around)
+    accelerator = options.accelerator or Accelerator()
+    try:
+        return Built(
+            RiscvGuest(_isa(options.cpu)),
+            around.memory,
+            around.ram,
+            around.loop,
+            around.lock,
+            count,
+            around.timebase_hz,
+            backend=accelerator.backend,
+            counted=accelerator.count,
+            stats=bool(options.stats),
+        )
+    except ValueError as error:
+        raise MachineError(str(error)) from None

@@ -42,6 +42,8 @@ MAX_HELPERS = 256
 #: what an empty TLB, slot or jump-cache entry holds as its tag: no masked address and no pc equals it
 EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
+#: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look
+IRQ_LINES, IRQ_LOOP = 1, 2
 
 # What every guest has, whatever its architecture. Order matters only for locality: what machine code touches most comes first.
 COMMON = (
@@ -75,6 +77,7 @@ COMMON = (
     Field("ram_end", 1, "guest physical address after main RAM"),
     Field("ram_addend", 1, "host address minus guest physical address of main RAM"),
     Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where translated code lies in the page"),
+    Field("code_alias", 1, "writable minus executable address of code memory"),
     Field("scratch", 16, "for the backend's own routines"),
     Field("spill", NUM_SPILLS, "spilled temporaries: operands 80..111"),
     Field("thunks", 160, "host addresses of the backend's routines"),

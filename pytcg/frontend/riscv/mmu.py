@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pytcg.frontend.riscv.bits import (
+    CAUSE_LOAD_MISALIGNED,
+    CAUSE_STORE_MISALIGNED,
     MENVCFG_ADUE,
     MENVCFG_PBMTE,
     MODE_M,
@@ -29,14 +31,14 @@ from pytcg.frontend.riscv.bits import (
     SATP_MODE_SHIFT,
     SATP_PPN,
 )
-from pytcg.frontend.riscv.exceptions import raise_fault
+from pytcg.frontend.riscv.exceptions import raise_exception, raise_fault
 from pytcg.frontend.riscv.pmp import PMP_PARTIAL, pmp_check
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.tlb import fill_entry, note_fetch
 from pytcg.native import native
 from pytcg.native.intrinsics import cas64, ld8, ld64
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import FETCH, READ, WRITE
+from pytcg.tcg.state import EMPTY, FETCH, READ, WRITE
 
 #: an access by a debugger: no permission is asked for, and nothing in memory changes
 DEBUG = 3
@@ -166,12 +168,15 @@ def walk(env: RiscvEnv, address: int, access: int, mode: int) -> int:
 def helper_tlb_miss(env: RiscvEnv) -> int:
     """An access (arg[0] address, arg[1] access, arg[2] mode) missed the TLB: fill it, raise the exception, or leave it to Python.
 
+    With SLOW, env.ret is the physical address where it is known and permitted, else EMPTY.
+
     Entries of FETCH hold the physical minus the virtual address; the others lead to main RAM, and those of WRITE to pages
     without translated code.
     """
     address: int = env.arg[0]
     access: int = env.arg[1]
     mode: int = env.arg[2]
+    env.ret = EMPTY
     status = walk_on(env, address, access, mode, walk_start(env, address, mode))
     if status == WALK_SLOW:
         return Action.SLOW
@@ -186,6 +191,7 @@ def helper_tlb_miss(env: RiscvEnv) -> int:
         return raise_fault(env, address, access, status == WALK_PAGE_FAULT)
     addend = page - (address & PAGE_MASK)
     if access != FETCH:
+        env.ret = env.walk_pa
         if page < env.ram_start or page >= env.ram_end:
             return Action.SLOW
         if access == WRITE and ld8(env.code_map + (page - env.ram_start >> PAGE_SHIFT)):
@@ -214,6 +220,11 @@ def probe(env: RiscvEnv, address: int, access: int, mode: int, size: int = 1) ->
 def debug_translate(env: RiscvEnv, address: int) -> int | None:
     """Physical address of a virtual one under the current data MMU mode, for a debugger; None where nothing is mapped."""
     return env.walk_pa if walk(env, address, DEBUG, env.flags & 3) == WALK_DONE else None
+
+
+def raise_misaligned(env: RiscvEnv, address: int, access: int) -> Action:
+    """An atomic access, or one that asks for alignment, is not aligned."""
+    return Action(raise_exception(env, CAUSE_STORE_MISALIGNED if access == WRITE else CAUSE_LOAD_MISALIGNED, address))
 
 
 def raise_access_fault(env: RiscvEnv, address: int, access: int) -> Action:

@@ -1,0 +1,139 @@
+"""A vCPU: its state, its host thread, and how other threads reach it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from threading import Event, Lock, Thread, current_thread
+from time import perf_counter_ns
+from typing import Any
+
+from pytcg.exec.clock import Clock
+from pytcg.exec.engine import Engine
+from pytcg.exec.eventloop import EventLoop
+from pytcg.tcg.state import IRQ_LOOP
+
+
+class Cpu(ABC):
+    """One vCPU on one host thread. Devices reach it through set_irq, the machine through start, stop, reset and join."""
+
+    def __init__(self, engine: Engine[Any], clock: Clock, loop: EventLoop, index: int) -> None:
+        self.engine = engine
+        self.guest = engine.guest
+        self.clock = clock
+        self.index = index
+        self.memory = engine.memory
+        self.env: Any = self.guest.env_class(self.guest.layout)
+        self.env.cpu = self
+        self.irq_lock = Lock()
+        self.wakeup = Event()
+        self.timer = loop.timer(self._timer_fired)
+        #: True while machine code may run or be resumed, until the next safe point
+        self.running = False
+        self.stopping = False
+        self.on_crash: Callable[[BaseException], None] | None = None
+        self.thread: Thread | None = None
+        engine.attach(self)
+        self.reset(0)
+
+    # --- called from other threads
+
+    def set_irq(self, mask: int, level: bool) -> None:
+        """Set interrupt lines (a mask of the guest's interrupt bits) to a level."""
+        with self.irq_lock:
+            self.guest.set_irq(self.env, mask, level)
+        self.wakeup.set()
+
+    def request_stop(self) -> None:
+        """Make machine code leave at its next poll, and a sleeping vCPU wake."""
+        with self.irq_lock:
+            self.env.irq |= IRQ_LOOP
+        self.wakeup.set()
+
+    def reset(self, pc: int) -> None:
+        """Back to the state at power-on, to start at `pc`. The vCPU must not run."""
+        env, engine = self.env, self.engine
+        self.guest.reset(env, self.index, pc)
+        engine.code.empty_caches(env)
+        self.clock.attach(env)
+        self.timer.cancel()
+
+    def start(self) -> None:
+        """Start the vCPU's thread, unless it runs already."""
+        self.stopping = False
+        if not (self.thread and self.thread.is_alive()):
+            self.thread = Thread(target=self._main, name=f"vcpu{self.index}", daemon=True)
+            self.thread.start()
+
+    def stop(self) -> None:
+        """End the vCPU's thread at its next safe point."""
+        self.stopping = True
+        self.request_stop()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread to end; whether it has."""
+        if self.thread is None:
+            return True
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def is_current_thread(self) -> bool:
+        """Whether the caller runs on this vCPU's thread."""
+        return current_thread() is self.thread
+
+    # --- the guest's own timer
+
+    def timer_changed(self) -> None:
+        """The guest wrote its compare register: drive the interrupt, and arm the event loop. On the vCPU's thread."""
+        with self.irq_lock:
+            deadline = self.guest.update_timer(self.env)
+        ticks = self.clock.ticks()
+        if deadline is None or deadline <= ticks:
+            return
+        self.timer.arm(self.clock.deadline(deadline))
+
+    def _timer_fired(self) -> None:
+        self.timer_changed()
+        self.wakeup.set()
+
+    # --- the vCPU's thread
+
+    @abstractmethod
+    def run(self) -> None:
+        """Run until `safe_point` says that the vCPU must end."""
+
+    def _main(self) -> None:
+        try:
+            self.run()
+        except BaseException as crash:
+            if self.on_crash is None:
+                raise
+            self.on_crash(crash)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self.engine.world:
+            self.running = False
+            self.engine.world.notify_all()
+
+    def safe_point(self) -> bool:
+        """Between blocks: wait while the world is stopped or the guest sleeps. False: the vCPU must end."""
+        env, world = self.env, self.engine.world
+        self._leave()
+        while True:
+            self.wakeup.clear()
+            with self.irq_lock:
+                env.irq &= ~IRQ_LOOP
+            with world:
+                while self.engine.paused and not self.stopping:
+                    world.wait()
+                if self.stopping:
+                    return False
+                if not env.halted or self.guest.has_work(env):
+                    env.halted = 0
+                    self.running = True
+                    return True
+            start = perf_counter_ns()
+            self.wakeup.wait()
+            self.engine.stats.idle += perf_counter_ns() - start

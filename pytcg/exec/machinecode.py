@@ -1,0 +1,117 @@
+"""The CPU loop over machine code: enter, and serve what machine code leaves for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any
+
+from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, HostBlock, Status
+from pytcg.exec.clock import Clock
+from pytcg.exec.cpu import Cpu
+from pytcg.exec.engine import Engine
+from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.host import MachineCodeHost
+from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.state import EMPTY, IRQ_LOOP, WRITE
+from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
+
+
+class MachineCodeCpu(Cpu):
+    """A vCPU that runs host machine code."""
+
+    def __init__(self, engine: Engine[HostBlock], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
+        self.host = host
+        #: for --stats: when machine code was left last (ns), and why
+        self.left = 0
+        self.cause = ""
+        super().__init__(engine, clock, loop, index)
+
+    def reset(self, pc: int) -> None:
+        super().reset(pc)
+        self.host.attach(self.env)
+
+    def run(self) -> None:
+        env, engine, runtime = self.env, self.engine, self.host.runtime
+        address, find = env.address, runtime.find
+        enter, resume = runtime.enter, runtime.resume
+        if engine.stats.timed:
+            enter, resume = self._timed(enter), self._timed(resume)
+        helpers: Any = engine.helpers
+        interrupt, block_for = self.guest.interrupt, engine.block_for
+        if not engine.stats.first_insn:
+            engine.stats.first_insn = perf_counter_ns() - engine.stats.started
+        while self.safe_point():
+            status = enter(address, find)
+            while True:
+                if status == Status.LOOKUP:
+                    status = enter(address, block_for(env) or find)
+                elif status == Status.CHAIN:
+                    status = enter(address, self.chain() or find)
+                elif status == Status.MEMORY:
+                    status = resume(address) if self.finish_access() else enter(address, find)
+                elif status == Status.HELPER:
+                    action = helpers[env.helper](env)
+                    if action == Action.CONTINUE:
+                        status = resume(address)
+                    elif action == Action.EXIT:
+                        break
+                    else:
+                        status = enter(address, find)
+                else:
+                    if env.irq & IRQ_LOOP or env.halted:
+                        break
+                    interrupt(env)
+                    status = enter(address, find)
+
+    def chain(self) -> int:
+        """The block that an exit not chained yet goes to; the exit is patched. 0: look env.pc up."""
+        env, code = self.env, self.engine.code
+        resume, generation = env.resume, code.generation
+        target = self.engine.block_for(env)
+        if target and generation == code.generation:
+            self.host.runtime.patch_exit(resume, target)
+        return target
+
+    def finish_access(self) -> bool:
+        """Do the guest memory access that machine code could not; False when it raised a guest exception."""
+        env, slow = self.env, self.engine.slow
+        kind, address = env.mem_kind, env.mem_addr
+        size = 1 << (kind & MO_SIZE)
+        mode = kind >> MO_MODE_SHIFT & 3
+        access = kind >> KIND_ACCESS_SHIFT & 1
+        physical = env.ret if Helper.TLB_MISS in self.host.natives else EMPTY
+        if kind & KIND_PROBE:
+            return self.guest.probe(env, address, access, mode) == Action.CONTINUE
+        if kind & KIND_ATOMIC or (kind & MO_ALIGN and address & size - 1):
+            return slow.open_atomic(env, address, size, mode, access)
+        if access == WRITE:
+            data = (env.mem_value & (1 << 8 * size) - 1).to_bytes(size, "little")
+            if not slow.store(env, address, data, mode, physical):
+                return False
+        else:
+            loaded = slow.load(env, address, size, mode, physical)
+            if loaded is None:
+                return False
+            env.buffer[0] = int.from_bytes(loaded, "little")
+        env.addend = env.address + env.layout.offset["buffer"] - address
+        return True
+
+    def _timed(self, run: Callable[..., int]) -> Callable[..., int]:
+        """`run` (enter or resume), with the time inside and the stays outside counted by cause."""
+        stats, env = self.engine.stats, self.env
+        names = self.guest.helper_names
+
+        def timed(*arguments: int) -> int:
+            start = perf_counter_ns()
+            if self.left:
+                stats.callback(self.cause, start - self.left)
+            status = run(*arguments)
+            self.left = perf_counter_ns()
+            stats.machine_code += self.left - start
+            self.cause = Status(status).name.lower()
+            if status == Status.HELPER:
+                self.cause += "_" + names[env.helper].lower()
+            return status
+
+        return timed

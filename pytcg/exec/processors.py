@@ -1,0 +1,108 @@
+"""The vCPUs of a machine, built: guest, backend, shared engine, clock."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytcg.backend.base import HostBlock
+from pytcg.backend.tci.interpreter import TciBackend
+from pytcg.exec.blocktable import make_lookup
+from pytcg.exec.clock import Clock, calibrate, has_steady_tsc
+from pytcg.exec.cpu import Cpu
+from pytcg.exec.engine import Engine
+from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.host import InterpreterHost, MachineCodeHost
+from pytcg.exec.interpreter import InterpreterCpu, TciMemory
+from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.exec.stats import Stats
+from pytcg.frontend.guest import Guest
+from pytcg.softmmu.regions import AddressSpace, Ram
+from pytcg.tcg.helpers import Helper
+
+log = logging.getLogger("pytcg")
+
+DEFAULT_CODE_BYTES = 256 << 20
+#: backend name -> the host it makes code for; None: any
+BACKENDS = {"x86_64": "x86_64", "tci": None}
+#: a collection walks what the translator keeps for good, so it is to be rare
+GC_THRESHOLDS = (50000, 50, 1000)
+
+
+def choose_backend(wanted: str) -> str:
+    """The backend to use: the one wanted, or the host's own, or the interpreter, which is said on stderr.
+
+    Raises ValueError for one that is not there or that this host cannot run.
+    """
+    host = platform.machine()
+    if wanted:
+        if wanted not in BACKENDS:
+            raise ValueError(f"there is no backend '{wanted}' (backends: {', '.join(BACKENDS)})")
+        if BACKENDS[wanted] not in (None, host):
+            raise ValueError(f"backend '{wanted}' does not run on a {host} host")
+        return wanted
+    for name, needed in BACKENDS.items():
+        if needed == host:
+            return name
+    log.warning("no backend makes machine code for a %s host: interpreting, which is slow", host)
+    return "tci"
+
+
+class Processors:
+    """All vCPUs of a machine and what they share.
+
+    `helpers` of the guest are completed by floating point in software and by the search for blocks. Raises ValueError for
+    a backend that cannot be had.
+    """
+
+    def __init__(
+        self,
+        guest: Guest,
+        memory: AddressSpace,
+        ram: Ram,
+        loop: EventLoop,
+        lock: Any,
+        count: int,
+        timebase_hz: int,
+        backend: str = "",
+        counted: bool = False,
+        stats: bool = False,
+        code_bytes: int = DEFAULT_CODE_BYTES,
+    ) -> None:
+        self.stats = Stats(timed=stats)
+        self.counted = counted
+        helpers = list(guest.helpers)
+        helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
+        self.cpus: Sequence[Cpu]
+        self.engine: Engine[Any]
+        if choose_backend(backend) == "tci":
+            tci_memory = TciMemory()
+            interpreter = InterpreterHost(TciBackend(guest.layout, tci_memory, helpers))
+            self.engine = tci_memory.engine = Engine(guest, helpers, interpreter, memory, ram, lock, self.stats)
+            self.clock = Clock(timebase_hz=timebase_hz)
+            self.cpus = [InterpreterCpu(self.engine, interpreter, self.clock, loop, n) for n in range(count)]
+        else:
+            host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes)
+            host.compile_helpers(helpers)
+            self.engine = Engine(guest, helpers, host, memory, ram, lock, self.stats)
+            counter = host.runtime.read_counter
+            self.clock = Clock(counter, calibrate(counter), timebase_hz)
+            self.cpus = [MachineCodeCpu(self.engine, host, self.clock, loop, n) for n in range(count)]
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+
+    def exclusive(self, action: Callable[[], None]) -> None:
+        """`action()` while no vCPU runs. The caller holds no lock."""
+        self.engine.run_exclusive(action)
+
+    def flush(self) -> None:
+        """Drop all translated code from its places. No vCPU may run."""
+        self.engine.code.flush()
+
+    def report(self, form: str) -> str:
+        """The counters, as "text" or "json"."""
+        executed = sum(cpu.env.executed for cpu in self.cpus) if self.counted else None
+        return self.stats.as_json(executed) if form == "json" else self.stats.as_text(executed)

@@ -1,0 +1,119 @@
+"""Guest memory accesses that machine code leaves to Python: devices, page crossings, pages with translated code.
+
+Both the machine-code loop and the interpreter come here. An access either completes or raises a guest exception, and is never
+done in part: a store that crosses pages checks both before it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+
+from pytcg.exec.codecache import CodeCache
+from pytcg.frontend.guest import Guest
+from pytcg.softmmu.regions import AddressSpace, BusError, Ram
+from pytcg.tcg.helpers import Action
+from pytcg.tcg.state import EMPTY, READ, WRITE, Env
+from pytcg.tcg.types import MASK64
+
+PAGE = 4096
+
+
+class SlowMemory:
+    """The slow path of one machine: physical memory behind the guest's translation."""
+
+    def __init__(self, guest: Guest, memory: AddressSpace, ram: Ram, code: CodeCache, lock: RLock) -> None:
+        self.guest = guest
+        self.memory = memory
+        self.ram = ram
+        self.code = code
+        self.lock = lock
+
+    def load(self, env: Env, address: int, size: int, mode: int, physical: int = EMPTY) -> bytes | None:
+        """The `size` bytes at a guest virtual address; None when a guest exception was raised instead.
+
+        `physical`: the address that the first byte is known to have, and may be read at.
+        """
+        return self.each_page(env, address, size, mode, READ, physical, lambda pa, at, n: self.read_physical(pa, n))
+
+    def store(self, env: Env, address: int, data: bytes, mode: int, physical: int = EMPTY) -> bool:
+        """Store bytes at a guest virtual address; False when a guest exception was raised instead."""
+
+        def write(physical: int, at: int, size: int) -> bytes:
+            self.write_physical(physical, data[at : at + size])
+            return b""
+
+        return self.each_page(env, address, len(data), mode, WRITE, physical, write) is not None
+
+    def open_atomic(self, env: Env, address: int, size: int, mode: int, access: int) -> bool:
+        """Let machine code do an aligned access itself: env.addend leads to main RAM. False: a guest exception was raised.
+
+        Translated code in the page is dropped first.
+        """
+        guest, ram = self.guest, self.ram
+        if address & (size - 1):
+            guest.raise_misaligned(env, address, access)
+            return False
+        if guest.probe(env, address, access, mode) != Action.CONTINUE:
+            return False
+        physical = env.ret
+        if not ram.base <= physical < ram.end:
+            guest.raise_access_fault(env, address, access)
+            return False
+        if access == WRITE:
+            with self.code.lock:
+                self.code.store_into_code(physical, size, everything=True)
+        env.addend = ram.host + physical - ram.base - address
+        return True
+
+    def each_page(
+        self,
+        env: Env,
+        address: int,
+        size: int,
+        mode: int,
+        access: int,
+        physical: int,
+        act: Callable[[int, int, int], bytes],
+    ) -> bytes | None:
+        """Translate the one or two pages of an access, then call act(physical, offset, size) for each and join."""
+        first = PAGE - (address & (PAGE - 1))
+        try:
+            if size <= first:
+                if physical == EMPTY:
+                    if self.guest.probe(env, address, access, mode) != Action.CONTINUE:
+                        return None
+                    physical = env.ret
+                return act(physical, 0, size)
+            pieces = []
+            for at, count in ((0, first), (first, size - first)):
+                if self.guest.probe(env, (address + at) & MASK64, access, mode) != Action.CONTINUE:
+                    return None
+                pieces.append((env.ret, at, count))
+            return b"".join([act(*piece) for piece in pieces])
+        except BusError:
+            self.guest.raise_access_fault(env, address, access)
+            return None
+
+    def read_physical(self, physical: int, size: int) -> bytes:
+        """Read within one page. Raises BusError."""
+        ram = self.ram
+        if ram.base <= physical <= ram.base + ram.size - size:
+            at = physical - ram.base
+            return bytes(ram.buffer[at : at + size])
+        with self.lock:
+            return self.memory.read(physical, size).to_bytes(size, "little")
+
+    def write_physical(self, physical: int, data: bytes) -> None:
+        """Write within one page, dropping translated code that was overwritten. Raises BusError."""
+        ram = self.ram
+        size = len(data)
+        if ram.base <= physical <= ram.base + ram.size - size:
+            at = physical - ram.base
+            ram.buffer[at : at + size] = data
+            if self.code.code_map[at >> 12]:
+                with self.code.lock:
+                    self.code.store_into_code(physical, size)
+        else:
+            with self.lock:
+                self.memory.write(physical, size, int.from_bytes(data, "little"))

@@ -1,0 +1,94 @@
+"""From guest bytes to host bytes, on one screen, and the memory of what was translated."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import Generic
+
+from pytcg.debug.log import BlockLog
+from pytcg.exec.host import Code, Host
+from pytcg.exec.stats import Stats
+from pytcg.frontend.guest import Guest
+from pytcg.tcg.passes.optimise import optimise, worth_it
+from pytcg.tcg.regalloc import allocate
+
+#: leading guest bytes that, with flags and page offset, find the candidates for a block
+PREFIX = 8
+
+
+class TranslatedBlock(Generic[Code]):
+    """The translation of some guest bytes under some flags at some page offset: host code free of addresses."""
+
+    __slots__ = ("code", "guest", "insns")
+
+    def __init__(self, guest: bytes, insns: int, code: Code) -> None:
+        self.guest = guest
+        self.insns = insns
+        self.code = code
+
+
+class Translator(Generic[Code]):
+    """Translates blocks and remembers them by content: guest bytes, translation flags, page offset."""
+
+    def __init__(self, guest: Guest, host: Host[Code], stats: Stats, log: BlockLog | None) -> None:
+        self.guest = guest
+        self.host = host
+        self.stats = stats
+        self.log = log
+        self.known: dict[tuple[bytes, int], list[TranslatedBlock[Code]]] = {}
+
+    def find(self, page: memoryview, offset: int, flags: int, next_half: int) -> TranslatedBlock[Code] | None:
+        """The block that starts `offset` bytes into a page of guest memory, translated now if it was not yet.
+
+        `page`: 4096 bytes. `next_half`: first 16 bits of the page that follows, or -1; None comes back where they are needed
+        but were not given.
+        """
+        key = (bytes(page[offset : offset + PREFIX]), flags << 12 | offset)
+        candidates = self.known.get(key)
+        if candidates is None:
+            candidates = self.known[key] = []
+        for block in candidates:
+            guest = block.guest
+            end = offset + len(guest)
+            if end <= 4096:
+                if page[offset:end] == guest:
+                    return block
+            elif next_half >= 0 and guest == bytes(page[offset:]) + next_half.to_bytes(2, "little"):
+                return block
+        block_or_none = self.translate(page, offset, flags, next_half)
+        if block_or_none is not None:
+            candidates.append(block_or_none)
+        return block_or_none
+
+    def translate(self, page: memoryview, offset: int, flags: int, next_half: int) -> TranslatedBlock[Code] | None:
+        """The way of the data: decode, optimise, allocate, emit."""
+        start = perf_counter_ns()
+        translation = self.guest.translate(page.cast("H"), offset >> 1, flags, next_half)
+        if not translation.length:
+            return None
+        ops = translation.ops
+        decoded = perf_counter_ns()
+        temps = translation.temps
+        if worth_it(ops):
+            ops = optimise(ops)
+        optimised = perf_counter_ns()
+        if temps:
+            ops = allocate(ops, temps, self.host.temp_pool)
+        allocated = perf_counter_ns()
+        code = self.host.emit(ops, offset, flags & 3)
+        emitted = perf_counter_ns()
+        guest = bytes(page[offset : offset + translation.length])
+        if len(guest) < translation.length:
+            guest += next_half.to_bytes(2, "little")
+        if self.log is not None:
+            self.log.block(guest, flags, translation.ops, ops, code)
+        stats = self.stats
+        stage = stats.stage
+        stage["decode"] += decoded - start
+        stage["optimise"] += optimised - decoded
+        stage["allocate"] += allocated - optimised
+        stage["emit"] += emitted - allocated
+        stats.distinct_blocks += 1
+        stats.distinct_insns += translation.insns
+        stats.host_bytes += self.host.size(code)
+        return TranslatedBlock(guest, translation.insns, code)
