@@ -52,9 +52,13 @@ def _run(options: Options) -> int:
     import logging
 
     from pytcg.machine.machine import Machine
+    from pytcg.machine.tree import TreeError
 
     logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.WARNING)
-    machine = Machine(options)
+    try:
+        machine = Machine(options)
+    except TreeError as error:
+        raise MachineError(f"-M {options.board}: {error}") from None
     status = machine.run()
     if options.stats:
         print(machine.report(), file=sys.stderr)

@@ -45,8 +45,6 @@ class Machine:
         if options.accelerator and options.accelerator.name != "tcg":
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
         payload = read_payload(options)
-        if payload.arch not in BOOT:
-            raise MachineError(f"no machine of architecture {payload.arch} can be started")
         self.tree = self._patched(read_tree(board_file(options.board, payload.arch)))
         self.memory = AddressSpace()
         ram = build_memory(self.tree, self.memory)
@@ -74,6 +72,7 @@ class Machine:
         self._status = 0
         self._crash: BaseException | None = None
         self._reset_wanted = False
+        self._ended = False
 
     def _patched(self, tree: Tree) -> Tree:
         """The board's tree as the options want it."""
@@ -102,10 +101,10 @@ class Machine:
             for cpu in self.cpus:
                 cpu.on_crash = self._crashed
                 cpu.start()
-            self.loop.run()
-            while self._reset_wanted:
-                self._reset_wanted = False
-                self.processors.exclusive(self._power_on)
+            while not self._ended:
+                if self._reset_wanted:
+                    self._reset_wanted = False
+                    self.processors.exclusive(self._power_on)
                 self.loop.run()
         finally:
             self._stop_cpus()
@@ -118,6 +117,7 @@ class Machine:
     def quit(self, status: int) -> None:
         """End the run with an exit status. Any thread may call this."""
         self._status = status
+        self._ended = True
         self.loop.call_soon(self.loop.stop)
 
     def shutdown(self, status: int) -> None:

@@ -9,9 +9,9 @@ from pytcg.machine.boot.detect import recognise
 from pytcg.machine.boot.elf import MAGIC as ELF_MAGIC
 from pytcg.machine.boot.elf import Elf, read_elf
 from pytcg.machine.boot.image import Image
-from pytcg.machine.errors import MachineError, read_file
+from pytcg.machine.errors import MachineError, read_file, suggestion
 from pytcg.machine.options import Options
-from pytcg.machine.resources import resource
+from pytcg.machine.resources import architectures, resource
 
 DEFAULT_ARCH = "riscv64"
 
@@ -79,6 +79,9 @@ def read_payload(options: Options) -> Payload:
     for part in parts:
         if _arch(part) != arch:
             raise MachineError(f"{part.name} is for {_arch(part)}, and the machine is {arch}")
+    if arch not in architectures():
+        who = f"{parts[0].name} is for {arch}" if parts else f"no guest architecture {arch}"
+        raise MachineError(f"{who}: there is only {', '.join(architectures())}{suggestion(arch, architectures())}")
     if options.bios == "default":
         path = resource("firmware", "images", arch, "sbi.elf")
         firmware = Loaded("the firmware", _code(path, "firmware", False))

@@ -1,0 +1,151 @@
+"""The board virt is QEMU's in addresses and interrupts; what -smp and -m change; resolving reg and interrupts."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytcg.machine import fdt
+from pytcg.machine.boards import board_file, read_tree
+from pytcg.machine.cpus import set_cpu_properties
+from pytcg.machine.description import cpu_nodes, device_nodes, interrupts, memory_node, windows
+from pytcg.machine.errors import MachineError
+from pytcg.machine.patch import set_chosen, set_cpus, set_memory
+from pytcg.machine.tree import Node, Tree, TreeError
+
+#: nodes of QEMU's board that ours does not have
+NOT_MODELLED = ("fw-cfg", "flash", "pci", "platform-bus")
+
+
+def board() -> Tree:
+    return read_tree(board_file("virt", "riscv64"))
+
+
+def wiring(tree: Tree) -> dict[str, tuple[object, object]]:
+    phandles = tree.phandles()
+    return {
+        node.path: (windows(node), [(i.controller.path, i.specifier) for i in interrupts(node, phandles)])
+        for node in device_nodes(tree)
+        if not node.name.startswith(NOT_MODELLED)
+    }
+
+
+@pytest.mark.parametrize("cpus", [1, 3])
+@pytest.mark.skipif(not shutil.which("qemu-system-riscv64"), reason="not run: QEMU (qemu-system-misc) is not installed")
+def test_addresses_and_interrupts_are_those_of_qemu(tmp_path: Path, cpus: int) -> None:
+    blob = tmp_path / "virt.dtb"
+    command = ["qemu-system-riscv64", "-M", f"virt,dumpdtb={blob}", "-smp", str(cpus), "-nographic"]
+    subprocess.run(command, check=True, capture_output=True)
+    theirs = fdt.unpack(blob.read_bytes())
+    ours = board()
+    set_cpus(ours, cpus)
+    mine = wiring(ours)
+    del mine["/soc/rom@1000"]
+    assert mine == wiring(theirs)
+    assert windows(memory_node(ours)) == windows(memory_node(theirs))
+    for path in ("/poweroff", "/reboot"):
+        nodes = [tree.find(path) for tree in (ours, theirs)]
+        assert nodes[0] and nodes[1] and nodes[0].u32("value") == nodes[1].u32("value")
+    chosen = [tree.find("/chosen") for tree in (ours, theirs)]
+    assert chosen[0] and chosen[1]
+    assert chosen[0].strings("stdout-path") == chosen[1].strings("stdout-path")
+
+
+def test_more_cpus_are_wired_as_the_first_is() -> None:
+    tree = board()
+    set_cpus(tree, 12)
+    names = [node.name for node in cpu_nodes(tree)]
+    assert names[:2] == ["cpu@0", "cpu@1"] and names[10] == "cpu@a" and len(names) == 12
+    assert [node.u32("reg") for node in cpu_nodes(tree)] == list(range(12))
+    plic = tree.find("/soc/plic@c000000")
+    assert plic
+    lines = [(i.controller.parent, i.specifier) for i in interrupts(plic, tree.phandles())]
+    assert lines == [(cpu, (number,)) for cpu in cpu_nodes(tree) for number in (11, 9)]
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_a_number_of_cpus_that_cannot_be(count: int) -> None:
+    with pytest.raises(MachineError, match=f"-smp {count}"):
+        set_cpus(board(), count)
+
+
+def test_cpus_of_its_own_cannot_be_changed() -> None:
+    tree = board()
+    set_cpus(tree, 2)
+    set_cpus(tree, 2)
+    with pytest.raises(MachineError, match="2 CPUs of its own"):
+        set_cpus(tree, 3)
+
+
+def test_memory_and_chosen() -> None:
+    tree = board()
+    set_memory(tree, 5 << 30)
+    assert windows(memory_node(tree)) == [(0x80000000, 5 << 30)]
+    set_chosen(tree, "console=ttyS0", (0x84000000, 0x84000123))
+    chosen = tree.find("/chosen")
+    assert chosen and chosen.strings("bootargs") == ("console=ttyS0",)
+    assert chosen.cells("linux,initrd-start") == (0, 0x84000000)
+    assert chosen.cells("linux,initrd-end") == (0, 0x84000123)
+    assert len(chosen.properties["rng-seed"]) == 32
+
+
+def test_isa_strings() -> None:
+    tree = board()
+    set_cpu_properties(cpu_nodes(tree), "rv64,zba=off,zicboz=off")
+    node = cpu_nodes(tree)[0]
+    extensions = node.strings("riscv,isa-extensions")
+    assert "zbb" in extensions and "zba" not in extensions
+    assert node.strings("riscv,isa")[0].startswith("rv64imafdc_")
+    assert node.u32("riscv,cbom-block-size") == 64
+    assert "riscv,cboz-block-size" not in node.properties
+    with pytest.raises(MachineError, match="-cpu rv32"):
+        set_cpu_properties(cpu_nodes(tree), "rv32")
+
+
+def bus(ranges: bytes | None, reg: tuple[int, ...]) -> Node:
+    root = Node("")
+    root.set_cells("#address-cells", 2)
+    root.set_cells("#size-cells", 2)
+    inner = root.add(Node("bus"))
+    inner.set_cells("#address-cells", 1)
+    inner.set_cells("#size-cells", 1)
+    if ranges is not None:
+        inner.properties["ranges"] = ranges
+    node = inner.add(Node("device@10"))
+    node.set_cells("reg", *reg)
+    return node
+
+
+def test_reg_is_translated_by_ranges() -> None:
+    assert windows(bus(b"", (0x10, 4, 0x20, 8))) == [(0x10, 4), (0x20, 8)]
+    ranges = b"".join(n.to_bytes(4, "big") for n in (0x0, 0x1, 0x40000000, 0x1000))
+    assert windows(bus(ranges, (0x10, 4))) == [(0x1_4000_0010, 4)]
+    with pytest.raises(TreeError, match="in no range"):
+        windows(bus(ranges, (0xFFE, 4)))
+    with pytest.raises(TreeError, match="has no ranges"):
+        windows(bus(None, (0x10, 4)))
+    with pytest.raises(TreeError, match="no multiple of 2"):
+        windows(bus(b"", (0x10, 4, 5)))
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "message"),
+    [
+        ("interrupts-extended", (99, 1), "no interrupt controller has the phandle 0x63"),
+        ("interrupts", (1,), "go to no controller"),
+    ],
+)
+def test_interrupts_that_lead_nowhere(name: str, cells: tuple[int, ...], message: str) -> None:
+    tree = board()
+    node = tree.root.add(Node("lost"))
+    node.set_cells(name, *cells)
+    with pytest.raises(TreeError, match=message):
+        interrupts(node, tree.phandles())
+
+
+def test_an_unknown_board() -> None:
+    with pytest.raises(MachineError, match=r"no riscv64 board virtt \(did you mean virt\?\)"):
+        board_file("virtt", "riscv64")
