@@ -127,6 +127,14 @@ static void run_fault(int count, char *const *words)
         print("fault: the kinds are load, store, text, illegal, breakpoint and fetch\n");
 }
 
+static void run_sleep(int count, char *const *words)
+{
+    u64 seconds = number(count > 1 ? words[1] : NULL, 1), until = timer_uptime_ms() + seconds * 1000;
+
+    while (timer_uptime_ms() < until)
+        power_suspend();
+}
+
 static void run_smp(int count, char *const *words)
 {
     smp_count(number(count > 1 ? words[1] : NULL, 100000));
@@ -159,6 +167,7 @@ const struct command commands[] = {
     {"primes", "[LIMIT]", "counts primes", run_primes},
     {"bench", "[NAME]... [TIMES]", "loops of fixed work, with their times", run_bench},
     {"fault", "[KIND]", "a fault, reported and survived", run_fault},
+    {"sleep", "[SECONDS]", "suspends this CPU", run_sleep},
     {"smp", "[COUNT]", "all other CPUs count together", run_smp},
     {"echo", "[WORD]...", "prints its words", run_echo},
     {"poweroff", "", "ends the machine", run_poweroff},

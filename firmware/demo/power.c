@@ -21,3 +21,9 @@ _Noreturn void power_reboot(void)
 {
     reset(SBI_COLD_REBOOT, 0);
 }
+
+void power_suspend(void)
+{
+    if (sbi_call(SBI_HSM, SBI_HART_SUSPEND, 0, 0, 0).error) /* type 0: the default retentive state */
+        wait_for_interrupt();
+}

@@ -18,7 +18,6 @@ from pytcg.machine.options import Accelerator, Loader, Options
 QEMU_VERSION = "9.2.0"
 #: QEMU's accelerators besides tcg: passed over where several are named
 ABSENT_ACCELERATORS = ("kvm", "hvf", "whpx", "nvmm", "xen", "hax", "mshv", "qtest")
-BACKENDS = ("tci", "x86_64")
 TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")
 
 Apply = Callable[[Options, str], Options]
@@ -68,12 +67,9 @@ def _accelerators(options: Options, asked: list[tuple[str, str]]) -> Options:
             break
         if name == "tcg":
             found = properties("-accel", text, ("backend", "count", "thread"), "accel")
-            backend = found.get("backend", "")
-            if backend:
-                only("-accel tcg,backend", backend, BACKENDS)
             only("-accel tcg,thread", found.get("thread", "multi"), ("multi",))
             count = switch("-accel tcg,count", found.get("count", "off"))
-            options = replace(options, accelerator=Accelerator(name, backend, count))
+            options = replace(options, accelerator=Accelerator(name, found.get("backend", ""), count))
         elif name in ABSENT_ACCELERATORS:
             options = replace(options, accelerator=Accelerator(name))
         else:

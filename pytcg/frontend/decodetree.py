@@ -4,12 +4,13 @@ A line of a table (a backslash at its end continues it, `#` starts a comment) is
 
     %imm_b  31:s1 7:1 25:6 8:4 !shl=1       a field: pieces `position:length`, most significant first; `s` makes the
                                             first one signed. `!shl=n` shifts the value left, `!add=n` adds to it
-    &r      rd rs1 rs2                      an argument set: names, in the order in which a trans function takes them
+    &r      rd rs1 rs2                      an argument set: names, in the order that trans functions take them
     @r      ....... ..... ..... ... ..... .......  &r rd=%rd rs1=%rs1 rs2=%rs2       a format
     add     0000000 ..... ..... 000 ..... 0110011  @r                                a pattern
 
-A bit is 0, 1, `.` (part of a field) or `-` (ignored); `name:length` among the bits is a field in place; `%name` is short
-for `name=%name`, and `name=7` is a constant. Patterns between `{` and `}` may overlap: the first that matches wins.
+A bit is 0, 1, `.` (part of a field) or `-` (ignored); `name:length` among the bits is a field in place; `%name` is
+short for `name=%name`, and `name=7` is a constant. Patterns between `{` and `}` may overlap: the first that matches
+wins.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Native routines to TCG ops.
 
-One forward walk over the tree. Locals are temporaries; an expression is evaluated straight into the local it is assigned
-to; calls are inlined. Constant arguments and constant single-assignment locals are known where they are used, so that
-branches which they decide vanish. Values are pairs (operand, imm) as in the ops: operand CONST stands for the constant imm.
+One forward walk over the tree. Locals are temporaries; an expression is evaluated straight into the local that it is
+assigned to; calls are inlined. Constant arguments and constant single-assignment locals are known where they are used, so
+that branches which they decide vanish. Values are pairs (operand, imm) as in the ops: operand CONST stands for the
+constant imm.
 """
 
 from __future__ import annotations
@@ -363,6 +364,8 @@ class _Compiler:
 
     def jump_if(self, test: Expression, label: int, sense: bool) -> None:
         """Branch to `label` if the truth value `test` is `sense`."""
+        if self.dead >= 0:
+            return
         assert type(test) is tuple
         kind = test[0]
         if kind == "not":
@@ -383,7 +386,7 @@ class _Compiler:
             if isinstance(found, bool):
                 if found == sense:
                     self.branch(label)
-            elif self.dead < 0:
+            else:
                 cond, (a, _), (b, imm) = found
                 self.ops.append((BRCOND, a, b, imm, cond ^ (not sense), label))
                 self.references[label] = self.references.get(label, 0) + 1
@@ -416,7 +419,9 @@ class _Compiler:
         if definition.straight:
             self.block(definition.body[:-1])
             frame.line, value = definition.body[-1][1:]
-            if value is not None:
+            if self.dead >= 0:
+                result = CONST, 0
+            elif value is not None:
                 result = self.value(value, target)
             elif wanted:
                 self.fail("return without a value")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from pytcg.exec.clock import Clock
-from pytcg.machine.cpus import Processors, Surroundings
+from pytcg.machine.cpus import Surroundings
 from pytcg.machine.options import Options
 
 Program = Callable[["FakeCpu"], None]
@@ -63,16 +63,23 @@ def idle(cpu: FakeCpu) -> None:
 
 
 class Factory:
-    """Stands in for `make_processors`; vCPU 0 runs `program`, the others idle."""
+    """Stands in for `make_processors`, and for what that makes; vCPU 0 runs `program`, the others idle."""
 
     def __init__(self, program: Program = idle) -> None:
         self.program = program
         self.cpus: list[FakeCpu] = []
+        self.clock = Clock()
         self.flushes = 0
 
-    def __call__(self, arch: str, options: Options, count: int, around: Surroundings) -> Processors:
+    def __call__(self, arch: str, options: Options, count: int, around: Surroundings) -> Factory:
         self.cpus = [FakeCpu(self.program if index == 0 else idle, around) for index in range(count)]
-        return Processors(self.cpus, Clock(), lambda action: action(), self._flush, lambda style: f"{style} report")
+        return self
 
-    def _flush(self) -> None:
+    def exclusive(self, action: Callable[[], None]) -> None:
+        action()
+
+    def flush(self) -> None:
         self.flushes += 1
+
+    def report(self, form: str) -> str:
+        return f"{form} report"

@@ -5,24 +5,12 @@ from __future__ import annotations
 import ctypes
 
 from pytcg.native import intrinsics
-from pytcg.tcg.eval import evaluator
+from pytcg.tcg.eval import condition, evaluator
 from pytcg.tcg.ops import BY_NAME, LABEL, OUT, Op, definition
 from pytcg.tcg.state import CONST, ENV, Env
-from pytcg.tcg.types import MASK64, Cond, signed64
+from pytcg.tcg.types import MASK64
 
 SIZES = {0: ctypes.c_uint8, 1: ctypes.c_uint16, 2: ctypes.c_uint32, 3: ctypes.c_uint64}
-HOLDS = {
-    Cond.EQ: lambda a, b: a == b,
-    Cond.NE: lambda a, b: a != b,
-    Cond.LT: lambda a, b: signed64(a) < signed64(b),
-    Cond.GE: lambda a, b: signed64(a) >= signed64(b),
-    Cond.LTU: lambda a, b: a < b,
-    Cond.GEU: lambda a, b: a >= b,
-    Cond.LEU: lambda a, b: a <= b,
-    Cond.GTU: lambda a, b: a > b,
-    Cond.TSTEQ: lambda a, b: a & b == 0,
-    Cond.TSTNE: lambda a, b: a & b != 0,
-}
 
 
 def run(ops: list[Op], env: Env, limit: int = 20000) -> int:
@@ -46,10 +34,10 @@ def run(ops: list[Op], env: Env, limit: int = 20000) -> int:
             case "br":
                 index = labels[fields["label"]]
             case "brcond":
-                if HOLDS[Cond(fields["cond"])](*inputs):
+                if condition(op[0], fields["cond"])(*inputs):
                     index = labels[fields["label"]]
             case "setcond":
-                values[fields["d"]] = int(HOLDS[Cond(fields["cond"])](*inputs))
+                values[fields["d"]] = int(condition(op[0], fields["cond"])(*inputs))
             case "ld":
                 values[fields["d"]] = SIZES[fields["mop"]].from_address(inputs[0] + fields["off"]).value
             case "st":

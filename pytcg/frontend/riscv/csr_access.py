@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from pytcg.frontend.riscv.bits import (
     CBIE_RESERVED,
@@ -161,6 +160,10 @@ def _write_fcsr(env: RiscvEnv, value: int) -> None:
     write_frm(env, value >> 5)
 
 
+def _indexed(function: Callable[[RiscvEnv, int, int], None], index: int) -> Write:
+    return lambda env, value: function(env, index, value)
+
+
 _READ: dict[str, Read] = {
     "fflags": read_fflags,
     "fcsr": lambda env: int(env.frm) << 5 | read_fflags(env),
@@ -192,8 +195,8 @@ _WRITE: dict[str, Write] = {
     "senvcfg": _write_senvcfg,
     "menvcfg": _write_menvcfg,
     "satp": write_satp,
-    **{row.name: partial(write_config, index=row.index) for row in CSRS.values() if row.field == "pmpcfg"},
-    **{row.name: partial(write_address, entry=row.index) for row in CSRS.values() if row.field == "pmpaddr"},
+    **{row.name: _indexed(write_config, row.index) for row in CSRS.values() if row.field == "pmpcfg"},
+    **{row.name: _indexed(write_address, row.index) for row in CSRS.values() if row.field == "pmpaddr"},
 }
 
 

@@ -106,7 +106,7 @@ def update(env: RiscvEnv) -> None:
             env.pmp_start[entry], env.pmp_last[entry] = addresses.start, addresses.stop - 1
             env.pmp_count = entry + 1
             env.pmp_locked |= config >> 7
-            edges |= {addresses.start, addresses.stop}
+            edges |= {addresses.start, min(addresses.stop, 1 << PHYSICAL_BITS)}
     _open_range(env, sorted(edges))
     flush_everything(env)
 
