@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import platform
+from time import perf_counter_ns
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from pytcg.exec.interpreter import InterpreterCpu, TciMemory
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest
+from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
 
@@ -82,13 +84,15 @@ class Processors:
             tci_memory = TciMemory()
             interpreter = InterpreterHost(TciBackend(guest.layout, tci_memory, helpers))
             self.engine = tci_memory.engine = Engine(guest, helpers, interpreter, memory, ram, lock, self.stats)
-            self.clock = Clock(timebase_hz=timebase_hz)
+            use_counter(perf_counter_ns)
+            self.clock = Clock(perf_counter_ns, timebase_hz=timebase_hz)
             self.cpus = [InterpreterCpu(self.engine, interpreter, self.clock, loop, n) for n in range(count)]
         else:
             host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes)
             host.compile_helpers(helpers)
             self.engine = Engine(guest, helpers, host, memory, ram, lock, self.stats)
             counter = host.runtime.read_counter
+            use_counter(counter)
             self.clock = Clock(counter, calibrate(counter), timebase_hz)
             self.cpus = [MachineCodeCpu(self.engine, host, self.clock, loop, n) for n in range(count)]
         gc.freeze()
