@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 _T = TypeVar("_T")
 _PIECE = re.compile(r"(\d+):(s?)(\d+)")
 _INLINE = re.compile(r"([A-Za-z_]\w*):(s?)(\d+)")
-_BITS = re.compile(r"[01.\-]+")
+_FIXED, _ONES, _DOTS = (str.maketrans("01.-", digits) for digits in ("1100", "0100", "0010"))
 _MODIFIERS = {"!shl": "({} << {})", "!add": "({} + {})"}
 
 
@@ -115,45 +115,36 @@ class Definitions:
         return Definitions(dict(self.fields), dict(self.sets), dict(self.formats))
 
     def _shape(self, tokens: list[str]) -> Shape:
-        width = sum(_width(token) for token in tokens)
-        shape = Shape(width, 0, 0, 0, None, {})
-        position = width
+        bits = ""
+        inline: list[tuple[str, str, int, int]] = []
+        names = base = None
+        values: dict[str, Value] = {}
         for token in tokens:
-            position -= _width(token)
-            if _BITS.fullmatch(token):
-                shape = _with_bits(shape, token, position)
+            first = token[0]
+            if first in "01.-":
+                bits += token
+            elif first == "&":
+                names = self.sets[token[1:]]
+            elif first == "@":
+                base = self.formats[token[1:]]
             elif match := _INLINE.fullmatch(token):
-                name, sign, length = match.groups()
-                shape.values[name] = _field([f"{position}:{sign}{length}"])
-            elif token[0] == "&":
-                shape = replace(shape, names=self.sets[token[1:]])
-            elif token[0] == "@":
-                shape = _merge(self.formats[token[1:]], shape)
+                length = int(match[3])
+                bits += "." * length
+                inline.append((match[1], match[2], len(bits), length))
             else:
                 name, _, value = token.removeprefix("%").partition("=")
                 value = value or token
-                shape.values[name] = self.fields[value[1:]] if value[0] == "%" else Value(str(int(value, 0)))
-        return shape
+                values[name] = self.fields[value[1:]] if value[0] == "%" else Value(str(int(value, 0)))
+        for name, sign, end, length in inline:
+            values[name] = _field([f"{len(bits) - end}:{sign}{length}"])
+        mask, value_bits, dots = (int(bits.translate(table) or "0", 2) for table in (_FIXED, _ONES, _DOTS))
+        shape = Shape(len(bits), mask, value_bits, dots, names, values)
+        return _merge(base, shape) if base else shape
 
 
 def _define(table: dict[str, _T], name: str, value: _T) -> None:
     if table.setdefault(name, value) != value:
         raise DecodeError("defined before, and differently")
-
-
-def _width(token: str) -> int:
-    """How many bits of the word a token stands for."""
-    if _BITS.fullmatch(token):
-        return len(token)
-    match = _INLINE.fullmatch(token)
-    return int(match[3]) if match else 0
-
-
-def _with_bits(shape: Shape, token: str, position: int) -> Shape:
-    def ones(chars: str) -> int:
-        return int("".join("01"[char in chars] for char in token), 2) << position
-
-    return replace(shape, mask=shape.mask | ones("01"), value=shape.value | ones("1"), dots=shape.dots | ones("."))
 
 
 def _merge(base: Shape, shape: Shape) -> Shape:

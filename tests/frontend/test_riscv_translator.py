@@ -9,7 +9,6 @@ import pytest
 from pytcg.frontend.riscv.bits import CAUSE_FETCH_MISALIGNED, CAUSE_ILLEGAL, CAUSE_STORE_MISALIGNED, MSTATUS_DIRTY
 from pytcg.frontend.riscv.decoding import patterns, translator
 from pytcg.frontend.riscv.guest import RiscvGuest
-from pytcg.frontend.riscv.isa import configure
 from pytcg.tcg.text import format_ops
 from pytcg.tcg.types import MASK64
 from pytcg.tcg.verify import verify
