@@ -34,9 +34,7 @@ MSTATUS_SD = 1 << 63
 #: what a change of floating-point state sets. SD goes with FS being 3, in the field as in what a read shows
 MSTATUS_DIRTY = MSTATUS_FS | MSTATUS_SD
 SSTATUS = MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR
-MSTATUS = (
-    SSTATUS | MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR
-)
+MSTATUS = SSTATUS | MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR
 
 # Interrupts: bits of mip and mie, and codes of mcause.
 INTERRUPT = 1 << 63

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pytcg.frontend.riscv.bits import (
-    CBIE_RESERVED,
-    COUNTER_CY,
-    COUNTER_IR,
     COUNTER_TM,
-    ENVCFG_CBIE,
-    FLAG_COUNT,
     MENVCFG_STCE,
-    MIP_S,
-    MIP_SSIP,
-    MIP_STIP,
-    MSTATUS,
     MSTATUS_FS,
     PRIV_M,
     PRIV_U,
-    SSTATUS,
 )
+from pytcg.frontend.riscv.csr_special import READ, WRITE
 from pytcg.frontend.riscv.csr_table import CSRS, Csr, CsrOp, Gate
 from pytcg.frontend.riscv.exceptions import illegal
-from pytcg.frontend.riscv.fences import translation_is_trapped, write_satp
-from pytcg.frontend.riscv.fpstate import read_fflags, write_fflags, write_frm
-from pytcg.frontend.riscv.interrupts import update_pending
-from pytcg.frontend.riscv.pmp import write_address, write_config
+from pytcg.frontend.riscv.fences import translation_is_trapped
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.status import write_status
-from pytcg.native.intrinsics import clock, mulhu
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import WORD
-from pytcg.tcg.types import MASK64
-
-Read = Callable[[RiscvEnv], int]
-Write = Callable[[RiscvEnv, int], None]
 
 
 def allowed(env: RiscvEnv, row: Csr) -> bool:
@@ -58,155 +38,13 @@ def allowed(env: RiscvEnv, row: Csr) -> bool:
             return True
 
 
-def guest_time(env: RiscvEnv) -> int:
-    """The time CSR: ticks of the timebase."""
-    return int(env.clock_offset) + mulhu(clock() - env.clock_start & MASK64, env.clock_mult) & MASK64
-
-
-# mcycle and minstret. Instructions are counted if the flags ask for it; otherwise the host's counter stands for both.
-
-
-def _ticks(env: RiscvEnv) -> int:
-    return int(env.executed if env.flags & FLAG_COUNT else clock())
-
-
-def _running(env: RiscvEnv, bit: int) -> int:
-    return 0 if env.mcountinhibit & bit else _ticks(env)
-
-
-def _read_cycle(env: RiscvEnv) -> int:
-    return int(env.mcycle) + _running(env, COUNTER_CY) & MASK64
-
-
-def _read_instret(env: RiscvEnv) -> int:
-    return int(env.minstret) + _running(env, COUNTER_IR) & MASK64
-
-
-def _write_cycle(env: RiscvEnv, value: int) -> None:
-    env.mcycle = value - _running(env, COUNTER_CY)
-
-
-def _write_instret(env: RiscvEnv, value: int) -> None:
-    env.minstret = value - _running(env, COUNTER_IR)
-
-
-def _write_mcounteren(env: RiscvEnv, value: int) -> None:
-    env.mcounteren = value & env.counter_mask
-
-
-def _write_scounteren(env: RiscvEnv, value: int) -> None:
-    env.scounteren = value & env.counter_mask
-
-
-def _write_inhibit(env: RiscvEnv, value: int) -> None:
-    cycle, instret = _read_cycle(env), _read_instret(env)
-    env.mcountinhibit = value & (COUNTER_CY | COUNTER_IR)
-    _write_cycle(env, cycle)
-    _write_instret(env, instret)
-
-
-# Interrupts. sie and sip show what is delegated to S.
-
-
-def _write_mie(env: RiscvEnv, value: int) -> None:
-    env.mie = value & CSRS[0x304].mask
-    update_pending(env)
-
-
-def _write_sie(env: RiscvEnv, value: int) -> None:
-    _write_mie(env, env.mie & ~env.mideleg | value & env.mideleg)
-
-
-def _write_mip(env: RiscvEnv, value: int) -> None:
-    writable = MIP_S & ~MIP_STIP if env.menvcfg & MENVCFG_STCE else MIP_S
-    env.mip_soft = value & writable
-    update_pending(env)
-
-
-def _write_sip(env: RiscvEnv, value: int) -> None:
-    writable = MIP_SSIP & env.mideleg
-    _write_mip(env, env.mip_soft & ~writable | value & writable)
-
-
-def _write_stimecmp(env: RiscvEnv, value: int) -> None:
-    env.stimecmp = value
-    env.cpu.timer_changed()
-    update_pending(env)
-
-
-# Environment configuration.
-
-
-def _environment(value: int, mask: int) -> int:
-    return value & (mask & ~ENVCFG_CBIE if value & ENVCFG_CBIE == CBIE_RESERVED else mask)
-
-
-def _write_senvcfg(env: RiscvEnv, value: int) -> None:
-    env.senvcfg = _environment(value, CSRS[0x10A].mask & env.menvcfg_mask)
-
-
-def _write_menvcfg(env: RiscvEnv, value: int) -> None:
-    old = env.menvcfg
-    env.menvcfg = _environment(value, env.menvcfg_mask)
-    if (old ^ env.menvcfg) & MENVCFG_STCE:
-        # STIP belongs to the comparator from now on, or to software again.
-        env.mip_soft &= ~MIP_STIP
-        env.cpu.timer_changed()
-        update_pending(env)
-
-
-def _write_fcsr(env: RiscvEnv, value: int) -> None:
-    write_fflags(env, value)
-    write_frm(env, value >> 5)
-
-
-def _indexed(function: Callable[[RiscvEnv, int, int], None], index: int) -> Write:
-    return lambda env, value: function(env, index, value)
-
-
-_READ: dict[str, Read] = {
-    "fflags": read_fflags,
-    "fcsr": lambda env: int(env.frm) << 5 | read_fflags(env),
-    "cycle": _read_cycle,
-    "mcycle": _read_cycle,
-    "instret": _read_instret,
-    "minstret": _read_instret,
-    "time": guest_time,
-    "sie": lambda env: int(env.mie & env.mideleg),
-    "sip": lambda env: int(env.mip & env.mideleg),
-}
-
-_WRITE: dict[str, Write] = {
-    "fflags": write_fflags,
-    "frm": write_frm,
-    "fcsr": _write_fcsr,
-    "mcycle": _write_cycle,
-    "minstret": _write_instret,
-    "mcounteren": _write_mcounteren,
-    "scounteren": _write_scounteren,
-    "mcountinhibit": _write_inhibit,
-    "sstatus": lambda env, value: write_status(env, value, SSTATUS),
-    "mstatus": lambda env, value: write_status(env, value, MSTATUS),
-    "mie": _write_mie,
-    "sie": _write_sie,
-    "mip": _write_mip,
-    "sip": _write_sip,
-    "stimecmp": _write_stimecmp,
-    "senvcfg": _write_senvcfg,
-    "menvcfg": _write_menvcfg,
-    "satp": write_satp,
-    **{row.name: _indexed(write_config, row.index) for row in CSRS.values() if row.field == "pmpcfg"},
-    **{row.name: _indexed(write_address, row.index) for row in CSRS.values() if row.field == "pmpaddr"},
-}
-
-
 def _field(env: RiscvEnv, row: Csr) -> int:
     return env.index + row.offset // WORD
 
 
 def read(env: RiscvEnv, row: Csr) -> int:
     """What a CSR reads as."""
-    function = _READ.get(row.name)
+    function = READ.get(row.name)
     if function:
         return function(env)
     return env.words[_field(env, row)] & row.mask if row.field else 0
@@ -214,7 +52,7 @@ def read(env: RiscvEnv, row: Csr) -> int:
 
 def write(env: RiscvEnv, row: Csr, value: int) -> None:
     """Write a CSR, as far as it can be written."""
-    function = _WRITE.get(row.name)
+    function = WRITE.get(row.name)
     if function:
         function(env, value)
     elif row.plain:

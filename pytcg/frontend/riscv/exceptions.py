@@ -1,4 +1,4 @@
-"""Traps: entry (Privileged ISA manual, sections 3.1.6-3.1.8, 3.1.15 and 11.1), and the helpers that raise exceptions."""
+"""Entering traps (Privileged ISA manual, sections 3.1.6-3.1.8, 3.1.15, 11.1), and helpers that raise exceptions."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def helper_ecall(env: RiscvEnv) -> int:
 
 @native
 def helper_cbo(env: RiscvEnv) -> int:
-    """RiscvHelper.CBO: menvcfg gates S and U, senvcfg U besides. Without caches, CBIE's values other than off are alike."""
+    """RiscvHelper.CBO: menvcfg gates S and U, senvcfg U besides. CBIE's values but off are alike here."""
     operation: int = env.arg[0]
     mask = ENVCFG_CBZE if operation == CBO_ZERO else ENVCFG_CBIE if operation == CBO_INVAL else ENVCFG_CBCFE
     allowed = env.menvcfg if env.priv != PRIV_M else mask

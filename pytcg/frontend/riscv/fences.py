@@ -19,7 +19,7 @@ def translation_is_trapped(env: RiscvEnv) -> int:
 
 @native
 def write_satp(env: RiscvEnv, value: int) -> None:
-    """Write satp; nothing happens for a mode that does not exist. Translations have no ASID, so a new one drops them."""
+    """Write satp, unless the mode does not exist. Cached translations have no ASID, so a change drops them."""
     mode = value >> SATP_MODE_SHIFT
     if (mode == 0 or (mode >= SATP_SV39 and mode <= SATP_SV57)) and value != env.satp:
         env.satp = value

@@ -1,7 +1,7 @@
 """fflags and frm, which live in the host's control word too (Unprivileged ISA manual, section 20.2).
 
-Accrued exceptions are env.fflags or'ed with the status bits of env.mxcsr, which is what machine code loads and saves; the
-rounding mode of env.mxcsr follows frm where the host has it.
+Accrued exceptions are env.fflags or'ed with the status bits of env.mxcsr, which is what machine code loads and saves;
+the rounding mode of env.mxcsr follows frm where the host has it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pytcg.tcg.types import Rm
 
 NX, UF, OF, DZ, NV = 1, 2, 4, 8, 16
 FFLAGS = 31
-#: status bits of MXCSR (Intel SDM, volume 1, section 10.2.3) and the exceptions that they are; denormal is not one of them
+#: status bits of MXCSR (Intel SDM, volume 1, section 10.2.3) and what they are in fflags; denormal operand is nothing
 _MXCSR_STATUS = {1 << 0: NV, 1 << 2: DZ, 1 << 3: OF, 1 << 4: UF, 1 << 5: NX}
 _MXCSR_STATUS_MASK = 0x3F
 _MXCSR_ROUNDING: dict[int, int] = {Rm.RNE: 0 << 13, Rm.RDN: 1 << 13, Rm.RUP: 2 << 13, Rm.RTZ: 3 << 13}

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pytcg.frontend.guest import Guest, HelperFunction, Translation
 from pytcg.frontend.riscv import interrupts, mmu, reset
 from pytcg.frontend.riscv.bits import MIP_STIP
-from pytcg.frontend.riscv.csr_access import guest_time
+from pytcg.frontend.riscv.csr_special import guest_time
 from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
 from pytcg.frontend.riscv.isa import Isa, configure

@@ -18,7 +18,7 @@ Function = Callable[[RiscvEnv], int]
 
 
 class RiscvHelper(IntEnum):
-    """What a `call` op of RISC-V code may name. Instructions that call helpers are 4 bytes long, RAISE and CBO aside."""
+    """What a `call` op of RISC-V code may name. Where a helper goes on behind the instruction, that is 4 bytes long."""
 
     #: raise exception arg[0] with tval arg[1]
     RAISE = Helper.FIRST_GUEST
@@ -38,7 +38,8 @@ class RiscvHelper(IntEnum):
     WRITE_SATP = RAISE + 8
     #: take a pending interrupt, if one is enabled, before the instruction after this one
     CHECK_INTERRUPTS = RAISE + 9
-    #: fault unless a cache-block operation is enabled: arg[0] 0 inval, 1 clean, 2 flush, 4 zero; arg[1] the instruction's bits
+    #: fault unless a cache-block operation is enabled: arg[0] 0 inval, 1 clean, 2 flush, 4 zero; arg[1] the
+    #: instruction's bits
     CBO = RAISE + 10
 
 

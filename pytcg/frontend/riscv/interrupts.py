@@ -1,7 +1,8 @@
 """Interrupts: lines in, traps out (Privileged ISA manual, sections 3.1.9 and 11.1.3).
 
-Threads: devices write env.mip_lines and set bits of env.irq, both under one lock; everything else here belongs to the vCPU's thread.
-env.irq: bit 0 (IRQ_LINES) the lines changed, cleared here; bit 1 (IRQ_LOOP) the CPU loop must look, cleared by the CPU loop.
+Threads: devices write env.mip_lines and set bits of env.irq, both under one lock; everything else here belongs to the
+vCPU's thread. env.irq: bit 0 (IRQ_LINES) the lines changed, cleared here; bit 1 (IRQ_LOOP) the CPU loop must look,
+cleared by the CPU loop.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def deliver(env: RiscvEnv) -> int:
 
 @native
 def interrupt(env: RiscvEnv) -> int:
-    """Helper.INTERRUPT: env.irq was seen. JUMP: trapped; CONTINUE: go on at env.pc; EXIT: the CPU loop has something to do."""
+    """Helper.INTERRUPT: env.irq was seen. JUMP: trapped; CONTINUE: go on at env.pc; EXIT: the CPU loop must look."""
     requests: int = env.irq
     if requests & IRQ_LOOP:
         return Action.EXIT

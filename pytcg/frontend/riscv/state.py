@@ -56,7 +56,9 @@ FIELDS = (
     Field("pmpaddr", PMP_ENTRIES),
     Field("pmp_count", 1, "number of PMP entries to look at"),
     Field("pmp_locked", 1, "1 if an entry restricts M"),
-    Field("pmp_start", PMP_ENTRIES, "first physical address of each PMP entry; one that matches nothing has first > last"),
+    Field(
+        "pmp_start", PMP_ENTRIES, "first physical address of each PMP entry; one that matches nothing has first > last"
+    ),
     Field("pmp_last", PMP_ENTRIES, "last physical address of each PMP entry"),
     Field("pmp_perm", PMP_ENTRIES, "pmpcfg byte of each PMP entry"),
     Field("pmp_open_start", 1, "first physical address of a range in which S and U may do all"),
@@ -79,7 +81,9 @@ class PhysicalMemory(Protocol):
 class Cpu(Protocol):
     """What the CPU state knows of the vCPU that it belongs to (`env.cpu`)."""
 
-    memory: PhysicalMemory
+    @property
+    def memory(self) -> PhysicalMemory:
+        """Guest physical memory."""
 
     def timer_changed(self) -> None:
         """stimecmp or menvcfg.STCE was written: drive STIP by it."""

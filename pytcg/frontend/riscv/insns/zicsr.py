@@ -1,13 +1,11 @@
 """Zicsr: control and status registers.
 
-Which row of the table is meant, the privilege it asks for and whether it can be written are known when translating. Plain
-fields of the CPU state are loaded and stored inline; so are the interrupt-enable bits of mstatus, and `time` is computed inline.
-All else is a helper.
+Which row of the table is meant, the privilege it asks for and whether it can be written are known when translating.
+Plain fields of the CPU state are loaded and stored inline; so are the interrupt-enable bits of mstatus, and `time` is
+computed inline. All else is a helper.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from pytcg.frontend.decoder import Trans
 from pytcg.frontend.riscv.bits import (
@@ -35,7 +33,7 @@ LABEL, BR, EXIT_TB = code("label"), code("br"), code("exit_tb")
 EQ, NE, TSTNE = int(Cond.EQ), int(Cond.NE), int(Cond.TSTNE)
 PENDING, MCOUNTEREN, SCOUNTEREN = (LAYOUT.offset[name] for name in ("pending", "mcounteren", "scounteren"))
 CLOCK_START, CLOCK_MULT, CLOCK_OFFSET = (LAYOUT.offset[f"clock_{part}"] for part in ("start", "mult", "offset"))
-#: the views of mstatus: bits that a write may change, and those of them that change nothing but which interrupts are enabled
+#: the views of mstatus: bits that a write may change, and those of them that only enable interrupts
 STATUS = {"sstatus": (SSTATUS, MSTATUS_SIE), "mstatus": (MSTATUS, MSTATUS_SIE | MSTATUS_MIE)}
 
 #: an operand of an instruction, as the fields `b` and `imm` of an op
