@@ -85,7 +85,7 @@ class Hart:
         self.ram.buffer[at : at + 8] = value.to_bytes(8, "little")
 
     def entry(self, levels: int, va: int, level: int = 0) -> int:
-        """Address of the page-table entry of a level for `va`, with the tables on the way made where they are missing."""
+        """Address of the page-table entry of a level for `va`; tables that are missing on the way are made."""
         table = ROOT
         for above in range(levels - 1, level, -1):
             place = table + (va >> 12 + 9 * above & 511) * 8

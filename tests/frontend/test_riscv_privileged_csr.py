@@ -1,4 +1,4 @@
-"""CSRs: which exist, who may access them, what they keep, what their writes do; each form of instruction on each path."""
+"""CSRs: which exist, who may access them, what they keep, what writes do; each form of instruction on each path."""
 
 from __future__ import annotations
 
@@ -147,9 +147,11 @@ def test_forms_on_a_plain_field(form: int, rd: int, rs1: int) -> None:
 
 
 MASKS = {
-    "stvec": MASK64 - 2, "mtvec": MASK64 - 2, "sepc": MASK64 - 1, "mepc": MASK64 - 1, "medeleg": 0xB3FF, "mideleg": MIP_S,
+    "stvec": MASK64 - 2, "mtvec": MASK64 - 2, "sepc": MASK64 - 1, "mepc": MASK64 - 1, "medeleg": 0xB3FF,
+    "mideleg": MIP_S,
     "mie": MIP_ALL, "mcounteren": 0xFFFFFFFF, "scounteren": 0xFFFFFFFF, "mcountinhibit": 5, "scause": MASK64, "frm": 7,
-    "menvcfg": MENVCFG_STCE | MENVCFG_PBMTE | MENVCFG_ADUE | 0xF1, "senvcfg": 0xF1, "fflags": 31, "fcsr": 255, "stimecmp": MASK64,
+    "menvcfg": MENVCFG_STCE | MENVCFG_PBMTE | MENVCFG_ADUE | 0xF1, "senvcfg": 0xF1, "fflags": 31, "fcsr": 255,
+    "stimecmp": MASK64,
     "mhpmevent3": 0, "mhpmcounter31": 0, "misa": 0x8000000000000000 | sum(1 << ord(c) - 65 for c in "ABCDFIMSU"),
 }  # fmt: skip
 
@@ -287,6 +289,15 @@ def test_reserved_cache_block_field(value: int, kept: int) -> None:
         assert read(hart, name) == kept << 4 | ENVCFG_CBZE
 
 
+#: privilege, mcounteren or menvcfg, scounteren or senvcfg, and whether they let an operation through
+GATES = [
+    (M, False, False, True),
+    (S, False, True, False),
+    (S, True, False, True),
+    (U, True, False, False),
+    (U, False, True, False),
+    (U, True, True, True),
+]
 CBO = {"inval": (0, ENVCFG_CBIE), "clean": (1, ENVCFG_CBCFE), "flush": (2, ENVCFG_CBCFE), "zero": (4, ENVCFG_CBZE)}
 
 
@@ -294,11 +305,9 @@ CBO = {"inval": (0, ENVCFG_CBIE), "clean": (1, ENVCFG_CBCFE), "flush": (2, ENVCF
 def test_cache_block_operations_are_gated(name: str) -> None:
     operation, bit = CBO[name]
     word = operation << 20 | A0 << 15 | 0x200F
-    for priv, menvcfg, senvcfg, legal in (
-        (M, 0, 0, True), (S, 0, bit, False), (S, bit, 0, True), (U, bit, 0, False), (U, 0, bit, False), (U, bit, bit, True),
-    ):  # fmt: skip
+    for priv, machine, supervisor, legal in GATES:
         hart = Hart()
-        hart.enter(priv, menvcfg=menvcfg, senvcfg=senvcfg, mcause=99)
+        hart.enter(priv, menvcfg=bit * machine, senvcfg=bit * supervisor, mcause=99)
         hart.run(word)
         assert (hart.env.mcause == 99) == legal
         assert legal or hart.trap() == (M, 0x100, PC, CAUSE_ILLEGAL, word)
@@ -306,11 +315,9 @@ def test_cache_block_operations_are_gated(name: str) -> None:
 
 def test_counters_are_gated() -> None:
     for name, bit in (("cycle", COUNTER_CY), ("time", COUNTER_TM), ("instret", COUNTER_IR), ("hpmcounter9", 1 << 9)):
-        for priv, mcounteren, scounteren, legal in (
-            (M, 0, 0, True), (S, 0, bit, False), (S, bit, 0, True), (U, bit, 0, False), (U, 0, bit, False), (U, bit, bit, True),
-        ):  # fmt: skip
+        for priv, machine, supervisor, legal in GATES:
             hart = Hart()
-            hart.env.mcounteren, hart.env.scounteren = mcounteren, scounteren
+            hart.env.mcounteren, hart.env.scounteren = bit * machine, bit * supervisor
             assert is_legal(hart, priv, BY_NAME[name]) == legal
 
 

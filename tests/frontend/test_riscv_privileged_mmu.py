@@ -131,8 +131,11 @@ def test_permissions(bits: int, user: int, mxr: int) -> None:
         PTE_V | PTE_A | PTE_D | PTE_W | PTE_X,
         LEAF | 1 << 54,
         LEAF | 1 << 60,
-    ]
-    + [PTE_V, LEAF | 1 << 61, LEAF | 2 << 61, LEAF | PTE_N],
+        PTE_V,
+        LEAF | 1 << 61,
+        LEAF | 2 << 61,
+        LEAF | PTE_N,
+    ],
 )
 def test_invalid_leaves(entry: int) -> None:
     hart = Hart()

@@ -14,8 +14,6 @@ from pytcg.frontend.riscv.bits import (
     FLAG_FRM_SHIFT,
     FLAG_FS_ON,
     INTERRUPT,
-    IRQ_LINES,
-    IRQ_LOOP,
     MIP_ALL,
     MIP_MEIP,
     MIP_MSIP,
@@ -43,7 +41,7 @@ from pytcg.frontend.riscv.exceptions import raise_exception
 from pytcg.frontend.riscv.interrupts import has_work, interrupt, set_mip
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, READ, WORD
+from pytcg.tcg.state import EMPTY, IRQ_LINES, IRQ_LOOP, READ, WORD
 from pytcg.tcg.types import MASK64
 from tests.frontend.privileged import PC, RAM, Hart, M, S, U, mpp
 

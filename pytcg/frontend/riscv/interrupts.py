@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pytcg.frontend.riscv.bits import (
     INTERRUPT,
-    IRQ_LINES,
-    IRQ_LOOP,
     IRQ_MEI,
     IRQ_MSI,
     IRQ_MTI,
@@ -34,6 +32,7 @@ from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.native import native
 from pytcg.native.intrinsics import cas64
 from pytcg.tcg.helpers import Action
+from pytcg.tcg.state import IRQ_LINES, IRQ_LOOP
 
 IRQ = LAYOUT.offset["irq"]
 WFI_WORD = 0x10500073

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pytcg.frontend.riscv.bits import (
     MODE_M,
     MODE_S,
@@ -55,7 +57,7 @@ def config_byte(env: RiscvEnv, entry: int) -> int:
 
 
 def write_config(env: RiscvEnv, index: int, value: int) -> None:
-    """Write the `index`-th word of pmpcfg bytes. Locked entries stay; write without read is reserved and loses the write."""
+    """Write the `index`-th word of pmpcfg bytes. Locked entries stay; W without R is reserved and becomes neither."""
     result = 0
     for entry in range(8 * index, 8 * index + 8):
         shift = 8 * (entry & 7)
@@ -114,7 +116,7 @@ def update(env: RiscvEnv) -> None:
 def _open_range(env: RiscvEnv, edges: list[int]) -> None:
     """Find the range without restrictions for S and U that covers most of main RAM."""
     ranges: list[range] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if pmp_check(env, start, 1, MODE_S) == PMP_RWX:
             if ranges and ranges[-1].stop == start:
                 start = ranges.pop().start

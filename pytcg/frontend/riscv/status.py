@@ -30,7 +30,7 @@ from pytcg.tcg.types import Rm
 
 @native
 def update_flags(env: RiscvEnv) -> None:
-    """Work out the translation flags after a change of privilege, mstatus or frm; empty the jump cache of other flags."""
+    """Work out the translation flags after a change of privilege, mstatus or frm; drop a jump cache of other flags."""
     status = env.mstatus
     priv = env.priv
     mode = priv

@@ -1,8 +1,9 @@
 """Filling and flushing the TLB, its slots and the jump caches.
 
-Entries carry no ASID: a change of satp flushes the modes that translate. A superpage is cached as pages of 4 KiB; the range of
-addresses in cached superpages is kept for each half of the address space, so that a flush by address flushes all if it falls
-inside. A jump cache may hold only pages whose bit in `env.fetched` is set: flushing a page of data leaves the jump caches alone.
+Entries carry no ASID: a change of satp flushes the modes that translate. A superpage is cached as pages of 4 KiB; the
+range of addresses in cached superpages is kept for each half of the address space, so that a flush by address flushes
+all if it falls inside. A jump cache may hold only pages whose bit in `env.fetched` is set: flushing a page of data
+leaves the jump caches alone.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def walk_on(env: RiscvEnv, address: int, access: int, mode: int, status: int) ->
 
 
 def walk(env: RiscvEnv, address: int, access: int, mode: int) -> int:
-    """Translate an address, with page tables anywhere: WALK_DONE (env.walk_pa), WALK_PAGE_FAULT or WALK_ACCESS_FAULT."""
+    """Translate, with page tables anywhere: WALK_DONE (env.walk_pa), WALK_PAGE_FAULT or WALK_ACCESS_FAULT."""
     status = walk_on(env, address, access, mode, walk_start(env, address, mode))
     memory = env.cpu.memory
     while status == WALK_SLOW:
