@@ -24,7 +24,8 @@ class Status(IntEnum):
     INTERRUPT = 4
 
 
-# Bits of env.mem_kind beside those of `mop` (size, mode, MO_ALIGN); the sign bit is not kept, as the access is redone anyway.
+# Bits of env.mem_kind beside those of `mop` (size, mode, MO_ALIGN); the sign bit is not kept, as the access is
+# redone anyway.
 KIND_ACCESS_SHIFT = 8
 KIND_ATOMIC = 1 << 10
 #: nothing is to be read or written: only the fault, if any, is wanted

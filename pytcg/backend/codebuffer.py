@@ -22,8 +22,8 @@ class CodeBufferFull(Exception):
 class CodeBuffer:
     """`size` bytes of code memory, touched as they are used, given out from the bottom up.
 
-    `view` is the writable view, `base` the address of the executable one; a position in the one is an offset in the other.
-    OSError is raised if the system refuses the mappings.
+    `view` is the writable view, `base` the address of the executable one; a position in the one is an offset in the
+    other. OSError is raised if the system refuses the mappings.
     """
 
     def __init__(self, size: int = DEFAULT_SIZE) -> None:
@@ -47,7 +47,7 @@ class CodeBuffer:
         weakref.finalize(self, _libc.munmap, base, size)
 
     def allocate(self, length: int, align: int = 1, offset: int = 0) -> int:
-        """Position of `length` fresh bytes, chosen so that position + `offset` is a multiple of `align` (a power of two).
+        """Position of `length` fresh bytes; position + `offset` is a multiple of `align`, a power of two.
 
         Raises CodeBufferFull.
         """

@@ -19,7 +19,26 @@ HOT = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
 PC = 0x8000_0000
 #: spill slots that carry host registers into and out of a run
 CARRY = SPILL + NUM_SPILLS - 16
-EDGES = (0, 1, 2, 31, 32, 63, 64, 0x7F, 0x80, 0xFF, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64 - 128)
+EDGES = (
+    0,
+    1,
+    2,
+    31,
+    32,
+    63,
+    64,
+    0x7F,
+    0x80,
+    0xFF,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    2**64 - 128,
+)
 
 
 def word(rng: random.Random) -> int:

@@ -11,15 +11,29 @@ from pytcg.backend.x86_64.emit.integer import INTEGER
 from pytcg.backend.x86_64.emit.memory import MEMORY
 from pytcg.tcg.ops import OPS, Op
 from pytcg.tcg.state import CONST, Layout
-
 from tests.backend.machine_code import HOT
 
 #: a value for each field that makes sense in every op
-FIELDS = {"d": 15, "a": 20, "b": 79, "c": 80, "e": 14, "mop": 3, "cond": 1, "len": 8, "pos": 4, "label": 1, "insn": 4, "access": 1}
+FIELDS = {
+    "d": 15,
+    "a": 20,
+    "b": 79,
+    "c": 80,
+    "e": 14,
+    "mop": 3,
+    "cond": 2,
+    "len": 8,
+    "pos": 4,
+    "label": 1,
+    "insn": 4,
+    "access": 1,
+}
 
 
 def samples() -> list[Op]:
-    return [(row.number << 3 | type, *(FIELDS.get(name, 0) for name in row.fields)) for row in OPS for type in row.types]
+    return [
+        (row.number << 3 | type, *(FIELDS.get(name, 0) for name in row.fields)) for row in OPS for type in row.types
+    ]
 
 
 def test_every_op_is_lowered_once() -> None:

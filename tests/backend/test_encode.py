@@ -11,13 +11,11 @@ from iced_x86 import Decoder, Instruction, Mnemonic, OpKind, Register
 from pytcg.backend.x86_64 import encode
 from pytcg.backend.x86_64.encode import ROWS, Encoding, Mem
 
-NAMES = "AX CX DX BX SP BP SI DI".split()
-CONDITIONS = "O NO B AE E NE BE A S NS P NP L GE LE G".split()
+NAMES = ["AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI"]
+CONDITIONS = ["O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G"]
 REGISTERS = (0, 1, 3, 4, 5, 6, 8, 12, 13, 15)
-MEMORY = tuple(
-    Mem(base, disp, index)
-    for base, disp, index in itertools.product((0, 3, 4, 5, 12, 13, 15), (0, 8, -128, 128, -(2**31)), (-1, 1, 13))
-) + (Mem(encode.RIP, -1234),)
+SHAPES = itertools.product((0, 3, 4, 5, 12, 13, 15), (0, 8, -128, 128, -(2**31)), (-1, 1, 13))
+MEMORY = (*(Mem(*shape) for shape in SHAPES), Mem(encode.RIP, -1234))
 IMMEDIATES = {
     "i8": (0, 1, -128, 127),
     "i16": (0, -1, 0x1234),
@@ -77,7 +75,7 @@ def check_operand(row: Encoding, kind: str, value: int | Mem, w: int, insn: Inst
             return
         assert insn.memory_base == getattr(Register, register_name(value.base, 64))
         assert insn.memory_displacement == value.disp & (2**64 - 1)
-        index = Register.NONE if value.index < 0 else getattr(Register, register_name(value.index, 64))
+        index = Register.NONE if value.idx < 0 else getattr(Register, register_name(value.idx, 64))
         assert (insn.memory_index, insn.memory_index_scale) == (index, 1)
     elif base == "i":
         bits = int(width) if width else 64 if w else 32

@@ -1,4 +1,4 @@
-"""Floating-point ops as machine code, with the helper where it asks for it, give the results and the flags of tcg/soft.py."""
+"""Floating-point ops as machine code, helper included, give the results and flags of tcg/soft.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pytcg.tcg.eval import evaluate_float
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.ops import OPS, OpDef, code, definition
 from pytcg.tcg.types import Cond, Rm, Type
-
 from tests.backend.machine_code import Machine, word
 
 ROWS = [row for row in OPS if row.types == (Type.F32, Type.F64)]
@@ -31,7 +30,9 @@ def number(rng: random.Random, type: Type) -> int:
     fraction_bits = width - 1 - exponent_bits
     top = (1 << exponent_bits) - 1
     bias = top >> 1
-    exponent = rng.choice((0, 1, top - 1, top, bias, bias + rng.randint(-3, 70), rng.randint(0, top), fraction_bits + 1)) & top
+    exponent = (
+        rng.choice((0, 1, top - 1, top, bias, bias + rng.randint(-3, 70), rng.randint(0, top), fraction_bits + 1)) & top
+    )
     fraction = rng.choice((0, 1, (1 << fraction_bits) - 1, 1 << (fraction_bits - 1), rng.getrandbits(fraction_bits)))
     bits = rng.getrandbits(1) << (width - 1) | exponent << fraction_bits | fraction
     return bits if type == Type.F64 or rng.random() < 0.03 else bits | BOX

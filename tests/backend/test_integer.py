@@ -1,4 +1,4 @@
-"""Integer ops as machine code agree with the evaluator, over all types, operand shapes, aliases and edges of constants."""
+"""Integer ops as machine code agree with the evaluator: types, operand shapes, aliases, edges of constants."""
 
 from __future__ import annotations
 
@@ -12,11 +12,27 @@ from pytcg.tcg.eval import FUNCTIONS, evaluator
 from pytcg.tcg.ops import BY_NAME, INPUT_FIELDS, OpDef, code
 from pytcg.tcg.state import CONST
 from pytcg.tcg.types import Cond, Type
-
 from tests.backend.machine_code import HOT, PC, Machine, word
 
-
-IMMEDIATES = (0, 1, -1, 5, 127, 128, -128, -129, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**32 - 1, 2**63, -(2**63), 2**64 - 1, 0x123456789ABC)
+IMMEDIATES = (
+    0,
+    1,
+    -1,
+    5,
+    127,
+    128,
+    -128,
+    -129,
+    2**31 - 1,
+    2**31,
+    -(2**31),
+    -(2**31) - 1,
+    2**32 - 1,
+    2**63,
+    -(2**63),
+    2**64 - 1,
+    0x123456789ABC,
+)
 #: hot and other globals, the zero register, a host register, spill slots
 BLOCK_OPERANDS = (15, 2, 14, 10, 20, 21, 40, 0, 79, 80, 81)
 NATIVE_OPERANDS = (67, 70, 71, 72, 77, 78, 79, 80, 81)
@@ -39,18 +55,29 @@ def random_fields(row: OpDef, rng: random.Random, operands: tuple[int, ...]) -> 
         elif name == "cond":
             yield rng.choice(list(Cond))
         else:
-            yield pos if name == "pos" else rng.choice((64 - pos, rng.randint(1, 64 - pos), min(8, 64 - pos), min(32, 64 - pos)))
+            yield (
+                pos
+                if name == "pos"
+                else rng.choice((64 - pos, rng.randint(1, 64 - pos), min(8, 64 - pos), min(32, 64 - pos)))
+            )
 
 
 def check(machine: Machine, row: OpDef, type: Type, rng: random.Random, operands: tuple[int, ...]) -> None:
     if row.name in ("extract", "sextract", "deposit") and rng.random() < 0.3:
-        fields = dict(zip(row.fields, random_fields(row, rng, operands), strict=True)) | {"pos": 0, "len": rng.choice((8, 16, 31, 32, 33, 64))}
+        fields = dict(zip(row.fields, random_fields(row, rng, operands), strict=True)) | {
+            "pos": 0,
+            "len": rng.choice((8, 16, 31, 32, 33, 64)),
+        }
     else:
         fields = dict(zip(row.fields, random_fields(row, rng, operands), strict=True))
     values = {n: word(rng) if n else 0 for n in operands}
     for operand, value in values.items():
         machine.set(operand, value)
-    inputs = [fields["imm"] & (2**64 - 1) if fields[n] == CONST else values[fields[n]] for n in row.fields if n in INPUT_FIELDS]
+    inputs = [
+        fields["imm"] & (2**64 - 1) if fields[n] == CONST else values[fields[n]]
+        for n in row.fields
+        if n in INPUT_FIELDS
+    ]
     others = [fields[n] for n in row.fields if n not in INPUT_FIELDS and n not in ("d", "imm")]
     if row.name == "movi":
         inputs = [fields["imm"]]

@@ -16,7 +16,6 @@ from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op, code
 from pytcg.tcg.state import CONST, EMPTY, ENV, READ, WRITE
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_64, MO_ALIGN, MO_MODE_SHIFT, MO_SIGN, Cond, Type
-
 from tests.backend.machine_code import PC, Machine, word
 
 LD, ST, MOVI, ADD = (code(name, Type.I64) for name in ("guest_ld", "guest_st", "movi", "add"))
@@ -76,7 +75,12 @@ def test_loads_and_stores_hit(guest: Guest, base: int, size: int) -> None:
     for n in range(len(guest.memory) // 8):
         guest.memory[8 * n : 8 * n + 8] = rng.getrandbits(64).to_bytes(8, "little")
     for data in (14, 21, 79, 81, base, 0):
-        for off, sign in ((0, 0), (8, MO_SIGN), (-2048, 0), (1, 0)):  # the last is not aligned, and does not fill the slot
+        for off, sign in (
+            (0, 0),
+            (8, MO_SIGN),
+            (-2048, 0),
+            (1, 0),
+        ):  # the last is not aligned, and does not fill the slot
             at = PAGE + 2048 + 64 * rng.randrange(8)
             value = word(rng) if data else 0
             registers = [n for n in {base, data} if 64 <= n < 80]
@@ -99,16 +103,21 @@ def test_miss_asks_the_native_helper_and_retries(guest: Guest) -> None:
     address = RAM + 8
     index = guest.layout.tlb(MODE, READ)
     guest.native(
-        Helper.TLB_MISS, *guest.field("addend", 0), (code("ld", Type.I64), 70, ENV, guest.layout.offset["code_map"], MO_64),
-        (code("st", Type.I64), 70, ENV, index, MO_64), (MOVI, 70, guest.host - RAM), (code("st", Type.I64), 70, ENV, index + 8, MO_64),
-    )  # fmt: skip
+        Helper.TLB_MISS,
+        (code("ld", Type.I64), 70, ENV, guest.layout.offset["code_map"], MO_64),
+        (code("st", Type.I64), 70, ENV, index, MO_64),
+        (MOVI, 70, guest.host - RAM),
+        (code("st", Type.I64), 70, ENV, index + 8, MO_64),
+    )
     guest.env.code_map = RAM
     guest.env.words[guest.env.index + index // 8] = EMPTY
     guest.memory[8:16] = (0x1122334455667788).to_bytes(8, "little")
     guest.set(15, address)
     for hot in (2, 14, 10):
         guest.set(hot, hot)
-    assert guest.start((MOVI, 79, 99), (LD, 14, 15, 0, MO_64 | M, 6), (ADD, 2, 79, CONST, 1), (EXIT, 8)) == Status.LOOKUP
+    assert (
+        guest.start((MOVI, 79, 99), (LD, 14, 15, 0, MO_64 | M, 6), (ADD, 2, 79, CONST, 1), (EXIT, 8)) == Status.LOOKUP
+    )
     assert (guest.get(14), guest.get(2), guest.get(10)) == (0x1122334455667788, 100, 10)
     assert list(guest.env.arg)[:3] == [address, READ, MODE]
     assert guest.env.insn_pc == PC + 6
@@ -169,7 +178,9 @@ def test_access_across_pages_does_not_ask_the_native_helper(guest: Guest) -> Non
     assert guest.start((LD, 14, 15, 0, MO_32 | M, 0), (EXIT, 8)) == Status.MEMORY
 
 
-@pytest.mark.parametrize("ops", [("guest_ld", MO_64 | MO_ALIGN), ("atomic_add", MO_64), ("guest_probe", MO_64 | MO_ALIGN)])
+@pytest.mark.parametrize(
+    "ops", [("guest_ld", MO_64 | MO_ALIGN), ("atomic_add", MO_64), ("guest_probe", MO_64 | MO_ALIGN)]
+)
 def test_misaligned_where_alignment_counts(guest: Guest, ops: tuple[str, int]) -> None:
     name, mop = ops
     guest.map(0, READ, WRITE)
@@ -195,14 +206,23 @@ def test_probe_touches_nothing(guest: Guest) -> None:
     assert bytes(guest.memory[:8]) == bytes(8)
 
 
-@pytest.mark.parametrize("name", "xchg add and or xor smin smax umin umax".split())
+@pytest.mark.parametrize("name", ["xchg", "add", "and", "or", "xor", "smin", "smax", "umin", "umax"])
 @pytest.mark.parametrize("size", [MO_32, MO_64])
 def test_atomics(guest: Guest, name: str, size: int) -> None:
     rng = random.Random(name)
     guest.map(0, READ, WRITE)
     update = atomic_update(f"atomic_{name}", size)
     width = 1 << size
-    for d, a, b in [(14, 15, 2), (15, 15, 2), (2, 15, 2), (21, 20, 22), (79, 80, 81), (20, 20, 20), (14, 79, 14), (14, 15, 0)] * 3:
+    for d, a, b in [
+        (14, 15, 2),
+        (15, 15, 2),
+        (2, 15, 2),
+        (21, 20, 22),
+        (79, 80, 81),
+        (20, 20, 20),
+        (14, 79, 14),
+        (14, 15, 0),
+    ] * 3:
         at, old, value = 8 * rng.randrange(64), word(rng), word(rng) if b else 0
         guest.memory[at : at + 8] = old.to_bytes(8, "little")
         guest.set(b, value)
@@ -220,7 +240,14 @@ def test_atomics(guest: Guest, name: str, size: int) -> None:
 def test_atomic_compare_and_exchange(guest: Guest, size: int) -> None:
     guest.map(0, READ, WRITE)
     width, cmpxchg = 1 << size, code("atomic_cmpxchg", Type.I64)
-    for d, a, b, c in [(14, 15, 2, 10), (21, 20, 22, 23), (2, 15, 2, 10), (10, 15, 2, 10), (15, 15, 2, 10), (79, 80, 81, 14)]:
+    for d, a, b, c in [
+        (14, 15, 2, 10),
+        (21, 20, 22, 23),
+        (2, 15, 2, 10),
+        (10, 15, 2, 10),
+        (15, 15, 2, 10),
+        (79, 80, 81, 14),
+    ]:
         for matches in (True, False):
             guest.memory[8:16] = (0xFFFFFFFF80000000).to_bytes(8, "little")
             guest.set(b, 0xFFFFFFFF80000000 if matches else 1)
@@ -323,7 +350,9 @@ def test_native_lookup_finds_the_block(guest: Guest) -> None:
 
 
 def test_native_lookup_chains(guest: Guest) -> None:
-    target = guest.place(guest.backend.emit([(ADD, 21, 21, CONST, 1), (CALL, CONST, CONST, CONST, CONST, 40, 0)], 0, MODE))
+    target = guest.place(
+        guest.backend.emit([(ADD, 21, 21, CONST, 1), (CALL, CONST, CONST, CONST, CONST, 40, 0)], 0, MODE)
+    )
     guest.native(Helper.LOOKUP, *guest.field("ret", target))
     guest.set(21, 0)
     block = guest.place(guest.backend.emit([(ADD, 15, 15, CONST, 1), (GOTO_TB, 8, 4)], 0, MODE))
@@ -360,7 +389,12 @@ def test_native_helper(guest: Guest, action: Action) -> None:
         guest.set(hot, hot)
     status = guest.start((CALL, 14, CONST, CONST, CONST, 9, 0), (ADD, 2, 2, CONST, 1), (EXIT, 8))
     assert guest.env.mxcsr == 0x1F81
-    expected = {Action.CONTINUE: Status.LOOKUP, Action.JUMP: Status.LOOKUP, Action.EXIT: Status.INTERRUPT, Action.SLOW: Status.HELPER}
+    expected = {
+        Action.CONTINUE: Status.LOOKUP,
+        Action.JUMP: Status.LOOKUP,
+        Action.EXIT: Status.INTERRUPT,
+        Action.SLOW: Status.HELPER,
+    }
     assert status == expected[action]
     assert guest.env.pc == (PC + 8 if action == Action.CONTINUE else 0x7770)
     assert (guest.get(2), guest.get(10)) == (3 if action == Action.CONTINUE else 2, 10)

@@ -42,8 +42,8 @@ def host_features() -> frozenset[str]:
 class X86Backend:
     """Emits blocks for one mapping of the hottest globals to host registers.
 
-    Native routines are emitted by an instance without hot registers, as guest registers are in the CPU state while one runs.
-    Raises RuntimeError if the host CPU lacks a feature that the emitted code needs.
+    Native routines are emitted by an instance without hot registers, as guest registers are in the CPU state while one
+    runs. Raises RuntimeError if the host CPU lacks a feature that the emitted code needs.
     """
 
     temp_pool: tuple[int, ...] = (HOST_REG + TEMP_REGISTER,)
@@ -94,30 +94,27 @@ class X86Backend:
                 entry = guest.get(key)
                 if entry is None:
                     entry = guest[key] = MEMORY[OPS[code >> 3].name](self._operands, key)
-                (check, access), resume, info, head, call, pack_stub = entry
-                back = position + resume
-                returns = low - 4 - len(call) + 6
-                cold += (pack_stub(info | op[-1] << 4, returns, call, back - low), head)
-                low -= len(head) + len(call) + 8
+                (check, access), resume, info, head, length, returns, call, pack_stub = entry
+                cold += (pack_stub(info | op[-1] << 4, low - returns, call, position + resume - low), head)
+                low -= length
                 position += len(check) + 4
                 hot += (check, pack(low - position), access)
                 position += len(access)
-            elif kind == FLOAT:
+            elif kind == CONTROLLED:
+                writer.position, writer.low = position, low
+                writers[code >> 3](writer, op)
+                position, low = writer.position, writer.low
+            else:
                 entry = floats.get(op)
                 if entry is None:
                     entry = floats[op] = FLOATS[OPS[code >> 3].name](self._floats, op)
-                segments, resume, info, head, call, pack_stub = entry
+                segments, resume, info, head, length, returns, call, pack_stub = entry
                 if len(segments) > 1:
-                    returns = low - 4 - len(call) + 6
-                    cold += (pack_stub(info, returns, call, position + resume - low), head)
-                    low -= len(head) + len(call) + 8
+                    cold += (pack_stub(info, low - returns, call, position + resume - low), head)
+                    low -= length
                     for piece in segments[:-1]:
                         position += len(piece) + 4
                         hot += (piece, pack(low - position))
                 hot.append(segments[-1])
                 position += len(segments[-1])
-            else:
-                writer.position, writer.low = position, low
-                writers[code >> 3](writer, op)
-                position, low = writer.position, writer.low
         writer.position, writer.low = position, low

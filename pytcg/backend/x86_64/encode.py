@@ -1,11 +1,11 @@
 """x86-64 instruction encodings: one line an encoding, from which the encoder functions derive.
 
-A row gives the mnemonic, the operands in Intel order and the encoding as the opcode maps of the Intel SDM (volume 2) write it.
-Operands: r/rm a register, or register or memory, of the width that the call's first argument `w` names (0: 32 bits, 1: 64 bits);
-a number after them fixes the width; x/xm an SSE register, or one or memory; m memory; v a register in VEX.vvvv, xv an SSE
-register there; cc a condition code; cl the register; i8, i16, i32, i64 immediates; i an immediate of 8 bits where it fits, or
-else of 32. Encoding: W takes REX.W or VEX.W from `w`, W1 sets it; 66, F2, F3 and F0 before the opcode are prefixes; /r, /0../7
-the ModRM byte; +r, +cc are added to the last opcode byte.
+A row gives the mnemonic, the operands in Intel order and the encoding as the opcode maps of the Intel SDM (volume 2)
+write it. Operands: r/rm a register, or register or memory, of the width that the call's first argument `w` names (0: 32
+bits, 1: 64 bits); a number after them fixes the width; x/xm an SSE register, or one or memory; m memory; v a register
+in VEX.vvvv, xv an SSE register there; cc a condition code; cl the register; i8, i16, i32, i64 immediates; i an
+immediate of 8 bits where it fits, or else of 32. Encoding: W takes REX.W or VEX.W from `w`, W1 sets it; 66, F2, F3 and
+F0 before the opcode are prefixes; /r, /0../7 the ModRM byte; +r, +cc are added to the last opcode byte.
 
 Calling a row gives its bytes: `add(1, RAX, Mem(RBP, 8))`. ValueError is raised for an immediate that does not fit.
 """
@@ -18,7 +18,7 @@ RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = r
 RIP = 16
 
 # Condition codes, as in jcc, setcc and cmovcc.
-O, NO, B, AE, E, NE, BE, A, S, NS, P, NP, L, GE, LE, G = range(16)
+OV, NOV, B, AE, E, NE, BE, A, S, NS, P, NP, L, GE, LE, G = range(16)
 
 
 class Mem(NamedTuple):
@@ -26,7 +26,7 @@ class Mem(NamedTuple):
 
     base: int
     disp: int = 0
-    index: int = -1
+    idx: int = -1
 
 
 Operand = int | Mem
@@ -35,7 +35,18 @@ _PREFIXES = {"66": 0x66, "F2": 0xF2, "F3": 0xF3}
 _VEX_PREFIX = {0: 0, 0x66: 1, 0xF3: 2, 0xF2: 3}
 _VEX_MAP = {b"\x0f": 1, b"\x0f\x38": 2, b"\x0f\x3a": 3}
 _IMM_BYTES = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "i": 0}
-_ROLES = {"r": "reg", "x": "reg", "rm": "rm", "xm": "rm", "m": "rm", "v": "vvvv", "xv": "vvvv", "cc": "cc", "cl": "", "i": "imm"}
+_ROLES = {
+    "r": "reg",
+    "x": "reg",
+    "rm": "rm",
+    "xm": "rm",
+    "m": "rm",
+    "v": "vvvv",
+    "xv": "vvvv",
+    "cc": "cc",
+    "cl": "",
+    "i": "imm",
+}
 
 
 def fits(value: int, bits: int) -> bool:
@@ -48,7 +59,7 @@ def _address(reg: int, rm: Operand) -> bytes:
     reg = (reg & 7) << 3
     if isinstance(rm, int):
         return bytes((0xC0 | reg | rm & 7,))
-    base, disp, index = rm
+    base, disp, idx = rm
     if base == RIP:
         return bytes((reg | 5,)) + disp.to_bytes(4, "little", signed=True)
     if disp == 0 and base & 7 != RBP:
@@ -57,8 +68,8 @@ def _address(reg: int, rm: Operand) -> bytes:
         mod, tail = 0x40, disp.to_bytes(1, "little", signed=True)
     else:
         mod, tail = 0x80, disp.to_bytes(4, "little", signed=True)
-    if index >= 0:
-        return bytes((mod | reg | 4, (index & 7) << 3 | base & 7)) + tail
+    if idx >= 0:
+        return bytes((mod | reg | 4, (idx & 7) << 3 | base & 7)) + tail
     if base & 7 == RSP:
         return bytes((mod | reg | 4, 0x24)) + tail
     return bytes((mod | reg | base & 7,)) + tail
@@ -100,7 +111,7 @@ class Encoding:
         else:
             rm, reg, address, cc = reg, 0, b"", reg & 7
         opcode = opcode[:-1] + bytes((opcode[-1] | cc,))
-        base, index = (rm.base if rm.base < RIP else 0, max(rm.index, 0)) if isinstance(rm, Mem) else (rm, 0)
+        base, index = (rm.base if rm.base < RIP else 0, max(rm.idx, 0)) if isinstance(rm, Mem) else (rm, 0)
         rxb = reg >> 3 << 2 | index >> 3 << 1 | base >> 3
         if self.vex:
             fields = (vvvv ^ 15) << 3 | _VEX_PREFIX[self.prefix] | wide << 7

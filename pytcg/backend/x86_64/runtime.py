@@ -23,8 +23,8 @@ _PC = Struct("<Q")
 class Runtime:
     """The routines of one backend in one code buffer, at its start.
 
-    `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's lock, and
-    return a `Status`. `read_counter()` is the host's time stamp counter.
+    `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's
+    lock, and return a `Status`. `read_counter()` is the host's time stamp counter.
     """
 
     def __init__(self, backend: X86Backend, buffer: CodeBuffer) -> None:
@@ -43,7 +43,9 @@ class Runtime:
         function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)
         self.resume: Callable[[int], int] = function(address + thunks.labels["resume"])
         # too short to be worth giving up the lock
-        self.read_counter: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_uint64)(address + thunks.labels["read_counter"])
+        self.read_counter: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_uint64)(
+            address + thunks.labels["read_counter"]
+        )
 
     def install(self, env: Env) -> None:
         """Make an env ready for machine code: the addresses of the routines, and the initial MXCSR."""
@@ -56,7 +58,10 @@ class Runtime:
         env.words[env.index + layout.offset["code_alias"] // 8] = alias & 0xFFFFFFFFFFFFFFFF
 
     def place(self, blob: bytes, entry: int, pc: int) -> int:
-        """Copy a block's code into the buffer for guest address `pc`; the host address of its entry. Raises CodeBufferFull."""
+        """Copy a block's code into the buffer for guest address `pc`; the host address of its entry.
+
+        Raises CodeBufferFull.
+        """
         buffer = self.buffer
         length = len(blob)
         position = buffer.allocate(length, ALIGNMENT, entry)
@@ -66,7 +71,7 @@ class Runtime:
         return buffer.base + position
 
     def chain_request(self, resume: int) -> tuple[int, int]:
-        """What env.resume of status CHAIN points to: host address of the entry of the block left, and delta to the target."""
+        """What env.resume of status CHAIN points to: host address of the entry of the block left, and delta."""
         delta, entry, _ = _WORDS.unpack_from(self.buffer.view, resume - self.buffer.base)
         return resume + entry, delta
 

@@ -1,14 +1,15 @@
 """The runtime's routines in machine code: entry and exit, the TLB, finding blocks, polls and helpers.
 
-All are reached from blocks by `call` or `jmp` through env.thunks (`docs/architecture.md`, "Blocks and host code"). Blocks keep
-nothing on the stack, so a routine that does not go back resets rsp from env.host_sp. What `info`, in eax, holds is told there.
+All are reached from blocks by `call` or `jmp` through env.thunks (`docs/architecture.md`, "Blocks and host code").
+Blocks keep nothing on the stack, so a routine that does not go back resets rsp from env.host_sp. What `info`, in eax,
+holds is told there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_PROBE, Status
+from pytcg.backend.base import KIND_ACCESS_SHIFT, Status
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.asm import Assembler
 from pytcg.backend.x86_64.emit.control import Thunk
@@ -16,7 +17,7 @@ from pytcg.backend.x86_64.emit.integer import READ_COUNTER
 from pytcg.backend.x86_64.emit.memory import KINDS, memory_thunk
 from pytcg.backend.x86_64.encode import R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Mem
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import GLOBALS_BASE, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, Layout
+from pytcg.tcg.state import NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, Layout
 from pytcg.tcg.types import MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 
 CALLEE_SAVED = (RBX, RBP, R12, R13, R14, R15)
@@ -51,7 +52,12 @@ class Thunks:
         self.code = self.a.finish()
         self.labels = self.a.labels
         named = {thunk: thunk.name.lower() for thunk in Thunk}
-        memory = {memory_thunk(k | n): f"memory {k | n}" for k in KINDS for n in range(MO_SIZE + 1 << 5) if not n & ~(MO_SIZE | MO_MODE)}
+        memory = {
+            memory_thunk(k | n): f"memory {k | n}"
+            for k in KINDS
+            for n in range(MO_SIZE + 1 << 5)
+            if not n & ~(MO_SIZE | MO_MODE)
+        }
         #: position in the code of each index of env.thunks
         self.positions = {index: self.labels[name] for index, name in (named | memory).items()}
 
@@ -83,7 +89,11 @@ class Thunks:
             a(x.jmp(RAX))
         else:
             self._reload()
-            a(x.mov(1, RCX, self._field("addend")), x.mov(1, RDX, self._field("mem_addr")), x.jmp(self._field("resume")))
+            a(
+                x.mov(1, RCX, self._field("addend")),
+                x.mov(1, RDX, self._field("mem_addr")),
+                x.jmp(self._field("resume")),
+            )
 
     def _exit(self) -> None:
         """Leave with the status in eax; the guest's registers have been saved."""
@@ -174,12 +184,19 @@ class Thunks:
         a.jump("lookup")
 
     def _helper(self) -> None:
-        """Call helper number ecx and go back, unless it or Python decides otherwise. The guest's MXCSR is in env.mxcsr then."""
+        """Call helper number ecx and go back, unless it or Python decides otherwise.
+
+        The guest's MXCSR is in env.mxcsr then.
+        """
         a = self.a
         mxcsr = self._field("mxcsr")
         a.label("helper")
         self._save()
-        a(x.mov_store(1, self._field("helper"), RCX), x.mov(1, RDX, Mem(RSP)), x.mov_store(1, self._field("resume"), RDX))
+        a(
+            x.mov_store(1, self._field("helper"), RCX),
+            x.mov(1, RDX, Mem(RSP)),
+            x.mov_store(1, self._field("resume"), RDX),
+        )
         self._insn_pc()
         a(x.lea(1, RCX, Mem(RCX, 0, RCX)), x.add(0, RCX, RCX), x.add(0, RCX, RCX))
         a(x.mov(1, RCX, Mem(RBP, self.layout.offset["natives"], RCX)), x.test(1, RCX, RCX))
@@ -202,8 +219,8 @@ class Thunks:
     def _miss(self) -> None:
         """The TLB has no entry: `fill` asks the helper TLB_MISS and goes back, `slow` leaves to Python.
 
-        rcx is mem_kind; on the stack are the return address of the call of `fill` or `slow`, the guest address, and the return
-        address of the block's stub.
+        rcx is mem_kind; on the stack are the return address of the call of `fill` or `slow`, the guest address, and the
+        return address of the block's stub.
         """
         a = self.a
         a.label("fill")
@@ -223,8 +240,17 @@ class Thunks:
         a = self.a
         self._save()
         a(x.mov_store(1, self._field("mem_kind"), RCX))
-        a(x.mov(1, RDX, Mem(RSP, 8)), x.mov_store(1, self._field("mem_addr"), RDX), x.mov_store(1, self._field("arg"), RDX))
-        a(x.mov(0, RDX, RCX), x.shr(0, RDX, KIND_ACCESS_SHIFT), x.and_imm(0, RDX, 1), x.mov_store(1, self._field("arg", 1), RDX))
+        a(
+            x.mov(1, RDX, Mem(RSP, 8)),
+            x.mov_store(1, self._field("mem_addr"), RDX),
+            x.mov_store(1, self._field("arg"), RDX),
+        )
+        a(
+            x.mov(0, RDX, RCX),
+            x.shr(0, RDX, KIND_ACCESS_SHIFT),
+            x.and_imm(0, RDX, 1),
+            x.mov_store(1, self._field("arg", 1), RDX),
+        )
         a(x.shr(0, RCX, MO_MODE_SHIFT), x.and_imm(0, RCX, 3), x.mov_store(1, self._field("arg", 2), RCX))
         # the slot: (mode * 2 + access) * NUM_SLOTS + register, of 16 bytes
         a(x.lea(0, RDX, Mem(RDX, 0, RCX)), x.add(0, RDX, RCX), x.shl(0, RDX, 5))

@@ -112,8 +112,8 @@ _LOAD_PC = load_pc(RAX)
 class BlockWriter:
     """One block being written: hot code upward from the entry, stubs downward from the header.
 
-    `position` is the end of the hot code, `low` the start of the cold code, both relative to the entry. The pieces of the
-    cold code are in reverse order.
+    `position` is the end of the hot code, `low` the start of the cold code, both relative to the entry. The pieces of
+    the cold code are in reverse order.
     """
 
     __slots__ = ("cold", "control", "fixups", "hot", "labels", "low", "mode", "page_offset", "position")
@@ -152,17 +152,17 @@ class BlockWriter:
 
         The displacement must not cross a 16-byte boundary, so that other threads see it change at once.
         """
-        across = self.position + len(opcode) & 15
+        field = self.position + len(opcode)
+        across = field & 15
         if across > 12:
             self.hot.append(x.NOPS[16 - across])
-            self.position += 16 - across
-        field = self.position + len(opcode)
+            field += 16 - across
         here = self.low - 12
         call = self.control.call_chain
         self.cold += (_pack_chain(delta, -here, field - here), call)
-        self.low = here - len(call)
-        self.hot += (opcode, _pack_displacement(self.low - field - 4))
-        self.position = field + 4
+        self.low = low = here - len(call)
+        self.position = position = field + 4
+        self.hot += (opcode, _pack_displacement(low - position))
 
     def _poll(self, insn: int) -> None:
         """Leave before a backward branch if an exit is requested."""
@@ -185,9 +185,6 @@ class BlockWriter:
         self.hot += (load, _pack_displacement(-HEADER - end_of_load), rest)
         self.position = end_of_load + len(rest)
 
-    def _in_page(self, delta: int) -> bool:
-        return 0 <= self.page_offset + delta < PAGE
-
     def label(self, op: Op) -> None:
         self.labels[op[1]] = self.position
 
@@ -208,7 +205,7 @@ class BlockWriter:
 
     def brcond_tb(self, op: Op) -> None:
         delta, insn = op[5], op[6]
-        if not self._in_page(delta):
+        if not 0 <= self.page_offset + delta < PAGE:
             self._stub_to(delta, self.control.probes[self.mode])
             self._branch(self._compare(op), self.low)
             return
@@ -218,7 +215,7 @@ class BlockWriter:
 
     def goto_tb(self, op: Op) -> None:
         _, delta, insn = op
-        if not self._in_page(delta):
+        if not 0 <= self.page_offset + delta < PAGE:
             self._with_pc(_LOAD_PC, add_constant(RAX, delta) + self.control.probes[self.mode])
             return
         if delta <= insn:

@@ -1,9 +1,9 @@
-"""Floating point: the host's SSE2 and FMA3 where result and flags are IEEE 754-2019's with RISC-V's NaNs, else a helper.
+"""Floating point: the host's SSE2 and FMA3 where result and flags are those of RISC-V, else a helper.
 
-Operands are in the CPU state or in integer registers; xmm0-xmm2 are scratch. Exceptions accrue in MXCSR. What the host does
-otherwise goes to `Helper.FP`, which computes the op anew: NaN results (the canonical NaN is wanted), binary32 operands that are
-not NaN-boxed, conversions out of range, and the rounding mode RMM. On these paths MXCSR has no flag that the op does not raise,
-so operands are tested before the host's instruction where that would raise more.
+Operands are in the CPU state or in integer registers; xmm0-xmm2 are scratch. Exceptions accrue in MXCSR. What the host
+does otherwise goes to `Helper.FP`, which computes the op anew: NaN results (the canonical NaN is wanted), binary32
+operands that are not NaN-boxed, conversions out of range, and the rounding mode RMM. On these paths MXCSR has no flag
+that the op does not raise, so operands are tested before the host's instruction where that would raise more.
 
 x86 detects tininess after rounding (SDM volume 1, section 4.9.1.5), as RISC-V does.
 """
@@ -27,7 +27,8 @@ ROUNDING_CONTROL = 0x6000
 #: MXCSR.RC of a rounding mode
 _RC = {Rm.RNE: 0, Rm.RDN: 0x2000, Rm.RUP: 0x4000, Rm.RTZ: 0x6000}
 I32, U32, I64, U64 = range(4)
-#: bits of the largest value, by type of the operand, that the host converts to an unsigned integer without a flag too many
+#: bits of the largest value, by type of the operand, that the host converts to an unsigned integer without a flag
+#: too many
 _LIMITS = {
     (Type.F32, U32): 0x4F7FFFFF,
     (Type.F64, U32): 0x41EFFFFFFFE00000,
@@ -211,7 +212,7 @@ def fma(s: Sequence, op: Op) -> None:
 
 
 def _extremum(single: Encoding, double: Encoding, combine: Encoding) -> Emitter:
-    """The host's minimum gives its second operand for equal ones: taken both ways and combined, -0 and +0 are ordered."""
+    """The host's minimum of equal numbers is its second operand: taken both ways and combined, -0 < +0."""
 
     def body(s: Sequence, op: Op) -> None:
         _, d, a, b = op
@@ -285,7 +286,7 @@ def fcvt_to_int(s: Sequence, op: Op) -> None:
         s.rounded(rm, s.pick(x.cvtss2si, x.cvtsd2si)(w, RDX, source))
     if itype in (I32, I64):
         s(x.cmp_imm(w, RDX, 1))
-        s.unless(x.O)
+        s.unless(x.OV)
     s(x.movsxd(RDX, RDX) if itype in (I32, U32) else b"", s.m.store(d, RDX))
 
 

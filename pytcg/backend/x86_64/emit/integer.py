@@ -8,7 +8,7 @@ from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, constant, load_memory, store_memory, store_zero
 from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoding, Mem, fits
 from pytcg.tcg.ops import Op
-from pytcg.tcg.state import CONST, GLOBALS_BASE
+from pytcg.tcg.state import CONST
 from pytcg.tcg.types import MASK64, Type, sext, signed64
 
 Emitter = Callable[[Operands, Op], bytes]

@@ -44,24 +44,33 @@ def memory_thunk(kind: int) -> int:
 
 
 class Guarded(NamedTuple):
-    """Precomputed pieces of a guarded op; a branch displacement goes between any two segments."""
+    """Precomputed pieces of a guarded op."""
 
+    #: the hot code; a branch displacement goes between any two segments
     segments: tuple[bytes, ...]
     #: bytes from the start of the hot code to where the stub returns to
     resume: int
     #: the register bits of info
     info: int
-    #: the stub up to info
+    #: the stub up to info, its whole length, and the distance of the call's return address from its end
     head: bytes
-    #: the stub from the call on, and the packer of (low half of info, return address, call, displacement of the last jump)
+    length: int
+    returns: int
+    #: the stub from the call on, and the packer of (low half of info, return address, call, displacement of the
+    #: last jump)
     call: bytes
     pack: Callable[..., bytes]
 
 
-def guarded(m: Operands, segments: tuple[bytes, ...], resume: int, info: int, head: bytes, thunk: int, tail: bytes) -> Guarded:
+def guarded(
+    m: Operands, segments: tuple[bytes, ...], resume: int, info: int, head: bytes, thunk: int, tail: bytes
+) -> Guarded:
     """The pieces of a guarded op: `head` and `tail` of its stub go before and after the call of the thunk."""
-    call = x.call(m.field("thunks", thunk)) + tail + x.JMP32
-    return Guarded(segments, resume, info, head + MOV_EAX, call, Struct(f"<Hh{len(call)}si").pack)
+    call = x.call(m.field("thunks", thunk))
+    after = tail + x.JMP32
+    length = len(head + MOV_EAX) + 4 + len(call + after) + 4
+    pack = Struct(f"<Hh{len(call + after)}si").pack
+    return Guarded(segments, resume, info, head + MOV_EAX, length, len(after) + 4, call + after, pack)
 
 
 def _access(m: Operands, base: int, off: int, kind: int, head: bytes, access: Callable[[Mem], bytes]) -> Guarded:
@@ -136,7 +145,7 @@ def _atomic(update: Callable[[Operands, Op, int], bytes]) -> Callable[[Operands,
         w = int(mop & MO_SIZE == MO_64)
 
         def access(memory: Mem) -> bytes:
-            at = b"" if memory.index < 0 else x.add(1, RCX, memory.base)
+            at = b"" if memory.idx < 0 else x.add(1, RCX, memory.base)
             extend = b"" if w else x.movsxd(RAX, RAX)
             return at + update(m, op, w) + extend + m.store(d, RAX)
 

@@ -105,7 +105,10 @@ class Operands:
         return constant(RCX, imm) + op(w, register, RCX)
 
     def compare(self, type: int, a: int, b: int, imm: int, cond: int) -> tuple[bytes, int]:
-        """Set the flags for `a cond b`; also the condition code to test. Uses rax and rcx, which are free afterwards."""
+        """Set the flags for `a cond b`; also the condition code to test.
+
+        Uses rax and rcx, which are free afterwards.
+        """
         w = int(type == Type.I64)
         if b == ZERO:
             b, imm = CONST, 0
