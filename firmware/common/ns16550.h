@@ -3,9 +3,9 @@
 #include "types.h"
 
 /* Registers, in units of the device's register stride. */
-enum ns16550_register { UART_DATA = 0, UART_INTERRUPT_ENABLE = 1, UART_FIFO_CONTROL = 2, UART_LINE_CONTROL = 3, UART_LINE_STATUS = 5 };
+enum ns16550_register { UART_DATA = 0, UART_INTERRUPT_ENABLE = 1, UART_LINE_CONTROL = 3, UART_LINE_STATUS = 5 };
 
-enum { UART_RECEIVE_INTERRUPT = 1, UART_FIFO_ON = 1, UART_8N1 = 3, UART_RECEIVED = 1, UART_TRANSMIT_EMPTY = 0x20 };
+enum { UART_RECEIVE_INTERRUPT = 1, UART_8N1 = 3, UART_RECEIVED = 1, UART_TRANSMIT_EMPTY = 0x20 };
 
 struct ns16550 {
     volatile u8 *base;
@@ -22,12 +22,11 @@ static inline void ns16550_write(const struct ns16550 *uart, enum ns16550_regist
     uart->base[number << uart->shift] = value;
 }
 
-/* 8 bits, no parity, FIFO on, no interrupts; the rate is left as it is. */
+/* 8 bits, no parity, no interrupts; the rate is left as it is, and so is the FIFO: switching it loses what was typed ahead. */
 static inline void ns16550_init(const struct ns16550 *uart)
 {
     ns16550_write(uart, UART_INTERRUPT_ENABLE, 0);
     ns16550_write(uart, UART_LINE_CONTROL, UART_8N1);
-    ns16550_write(uart, UART_FIFO_CONTROL, UART_FIFO_ON);
 }
 
 static inline void ns16550_put(const struct ns16550 *uart, u8 byte)

@@ -124,7 +124,7 @@ static void run_bench(int count, char *const *words)
 static void run_fault(int count, char *const *words)
 {
     if (!fault(count > 1 ? words[1] : "load"))
-        print("fault: the kinds are load, store, text, illegal, breakpoint and fetch\n");
+        print("fault: the kinds are load, store, text, illegal, breakpoint, fetch and crash\n");
 }
 
 static void run_sleep(int count, char *const *words)

@@ -22,16 +22,26 @@ class Bench(ctypes.Structure):
     )
 
 
-def run(images: Path, script: str, *options: str, firmware: str | None = None) -> str:
+def demo(images: Path, *options: str, firmware: str | None = None, typed: str = "") -> str:
     """The console of a run of the demo kernel that ends by itself with status 0."""
     assert QEMU
     bios = firmware or str(images / "sbi.bin")
-    command = [QEMU, "-M", "virt", "-nographic", "-bios", bios, "-kernel", str(images / "demo.Image")]
-    done = subprocess.run(
-        [*command, "-append", f'quiet demo.run="{script};poweroff"', *options],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    return done.stdout
+    command = [QEMU, "-M", "virt", "-nographic", "-bios", bios, "-kernel", str(images / "demo.Image"), *options]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def run(images: Path, script: str, *options: str, firmware: str | None = None) -> str:
+    """The console of a run with commands in the kernel's arguments."""
+    return demo(images, "-append", f'quiet demo.run="{script};poweroff"', *options, firmware=firmware)
+
+
+@needs_qemu
+def test_typed_ahead_input_and_line_editing(images: Path) -> None:
+    """Commands that are there before the kernel is, backspace, Ctrl-U, history; a crash ends in a new prompt."""
+    typed = "echo onf\x7fe\recho lost\x15echo two\rfault crash\r\x1b[A\x1b[A\x1b[A\x1b[B three\rpoweroff\r"
+    lines = demo(images, typed=typed).splitlines()
+    assert [line for line in lines if line in ("one", "lost", "two", "two three")] == ["one", "two", "two three"]
+    assert "the command is ended" in lines
 
 
 @needs_qemu
@@ -61,6 +71,11 @@ def test_faults_are_survived(images: Path) -> None:
 @needs_qemu
 def test_runs_on_another_firmware(images: Path) -> None:
     assert "5 primes up to 11, the last is 11" in run(images, "primes 11", firmware="default")
+
+
+@needs_qemu
+def test_reboot(images: Path) -> None:
+    assert "pytcg demo kernel" in demo(images, "-append", "run=reboot", "-no-reboot")
 
 
 @needs_qemu
