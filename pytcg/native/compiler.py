@@ -1,8 +1,8 @@
 """Native routines to TCG ops.
 
 One forward walk over the tree. Locals are temporaries; an expression is evaluated straight into the local that it is
-assigned to; calls are inlined. Constant arguments and constant single-assignment locals are known where they are used, so
-that branches which they decide vanish. Values are pairs (operand, imm) as in the ops: operand CONST stands for the
+assigned to; calls are inlined. Constant arguments and constant single-assignment locals are known where they are used,
+so that branches which they decide vanish. Values are pairs (operand, imm) as in the ops: operand CONST stands for the
 constant imm.
 """
 
@@ -28,6 +28,8 @@ CMPXCHG, CLOCK, ADD = (code(name, Type.I64) for name in ("host_cmpxchg", "clock"
 LABEL, BR, RET = (code(name) for name in ("label", "br", "ret"))
 _CODES = {name: code(operator.op, Type.I64) for name, operator in BINARY.items()}
 _CONDS = {name: operator.cond for name, operator in COMPARE.items()}
+#: the constant second operand that changes nothing
+_IDENTITY = {**dict.fromkeys(("+", "-", "|", "^", "<<", ">>"), 0), "&": MASK64, "*": 1}
 _TEST_BITS = {"==": Cond.TSTEQ, "!=": Cond.TSTNE}
 #: a cond b is b SWAPPED[cond] a
 _SWAPPED = {
@@ -284,8 +286,10 @@ class _Compiler:
                 a = self.register(a, x)
         op_code = _CODES[kind]
         if b == CONST:
-            if y == (MASK64 if kind == "&" else 1 if kind == "*" else 0) and kind != "mulhu":
-                return (a, 0) if kind not in "&*" or y else (CONST, 0)
+            if y == _IDENTITY.get(kind):
+                return a, 0
+            if y == 0 and kind in ("&", "*"):
+                return CONST, 0
             if kind == "*" and y & (y - 1) == 0:
                 op_code, y = SHL, y.bit_length() - 1
             elif kind == "^" and y == MASK64:
