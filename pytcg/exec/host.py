@@ -14,7 +14,7 @@ from pytcg.backend.base import HostBlock
 from pytcg.native import NativeFunction
 from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
-from pytcg.tcg.regalloc import allocate
+from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
 
 Code = TypeVar("Code")
@@ -64,7 +64,7 @@ class MachineCodeHost:
         for number, helper in enumerate(helpers):
             if isinstance(helper, NativeFunction):
                 ops, temps = compile_native(helper, self.layout)
-                code = backend.emit(allocate(ops, temps, backend.native_pool), 0, 0)
+                code = backend.emit(allocate(ops, temps, backend.native_pool, NATIVE_SPILLS), 0, 0)
                 self.natives[number] = self.runtime.place(code.blob, code.entry, 0)
         self.start = self.buffer.position
 

@@ -16,13 +16,18 @@ from pytcg.tcg.passes.liveness import LABEL_OP, live_at_labels
 from pytcg.tcg.state import NUM_SPILLS, SPILL, TEMP
 
 
+# A native routine may run in the middle of a block, so their spill slots are apart.
+BLOCK_SPILLS = range(SPILL, SPILL + NUM_SPILLS // 2)
+NATIVE_SPILLS = range(SPILL + NUM_SPILLS // 2, SPILL + NUM_SPILLS)
+
+
 class OutOfSpillSlotsError(ValueError):
     """More temporaries are live at once than there are registers and spill slots."""
 
 
-def allocate(ops: list[Op], temps: int, pool: Sequence[int]) -> list[Op]:
+def allocate(ops: list[Op], temps: int, pool: Sequence[int], slots: range = BLOCK_SPILLS) -> list[Op]:
     """Ops without temporaries: each is replaced by a host register of `pool` (operand numbers, preferred first) or a
-    spill slot. Unchanged ops when `temps` (how many temporaries were handed out) is 0.
+    spill slot of `slots`. Unchanged ops when `temps` (how many temporaries were handed out) is 0.
 
     Raises OutOfSpillSlotsError.
     """
@@ -31,7 +36,7 @@ def allocate(ops: list[Op], temps: int, pool: Sequence[int]) -> list[Op]:
     starts, ends, users, loops = _intervals(ops)
     if loops:
         _extend_over_loops(ops, starts, ends, loops)
-    place = _assign(starts, ends, pool)
+    place = _assign(starts, ends, pool, slots)
     ops = ops.copy()
     for position in users:
         op = ops[position]
@@ -83,7 +88,9 @@ def _extend_over_loops(
             ends[temp] = max(ends[temp], end)
 
 
-def _assign(starts: dict[int, int], ends: dict[int, int], pool: Sequence[int]) -> dict[int, int]:
+def _assign(
+    starts: dict[int, int], ends: dict[int, int], pool: Sequence[int], slots: range
+) -> dict[int, int]:
     """A place for each temporary, by linear scan. When registers run out, the interval that ends last is spilled."""
     free = list(reversed(pool))
     place: dict[int, int] = {}
@@ -104,13 +111,15 @@ def _assign(starts: dict[int, int], ends: dict[int, int], pool: Sequence[int]) -
         if victim != temp:
             place[temp] = place[victim]
     if spilled:
-        _assign_slots(spilled, starts, ends, place)
+        _assign_slots(spilled, starts, ends, place, slots)
     return place
 
 
-def _assign_slots(spilled: list[int], starts: dict[int, int], ends: dict[int, int], place: dict[int, int]) -> None:
+def _assign_slots(
+    spilled: list[int], starts: dict[int, int], ends: dict[int, int], place: dict[int, int], slots: range
+) -> None:
     """Spill slots for whole intervals, lowest slot first."""
-    free = list(range(SPILL, SPILL + NUM_SPILLS))
+    free = list(slots)
     heapify(free)
     active: list[tuple[int, int]] = []
     for temp in sorted(spilled, key=starts.__getitem__):
