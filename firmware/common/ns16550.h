@@ -22,7 +22,8 @@ static inline void ns16550_write(const struct ns16550 *uart, enum ns16550_regist
     uart->base[number << uart->shift] = value;
 }
 
-/* 8 bits, no parity, no interrupts; the rate is left as it is, and so is the FIFO: switching it loses what was typed ahead. */
+/* 8 bits, no parity, no interrupts; the rate is left as it is, and so is the FIFO: switching it loses
+   what was typed ahead. */
 static inline void ns16550_init(const struct ns16550 *uart)
 {
     ns16550_write(uart, UART_INTERRUPT_ENABLE, 0);

@@ -204,7 +204,8 @@ static u64 run_hash(u64 *memory)
         for (unsigned round = 0; round < 64; round++) {
             u32 w1 = word[(round + 1) & 15], w14 = word[(round + 14) & 15];
             u32 choice = (s[4] & s[5]) ^ (~s[4] & s[6]), majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-            u32 first = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + choice + word[round & 15] + round;
+            u32 large = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
+            u32 first = s[7] + large + choice + word[round & 15] + round;
             u32 second = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + majority;
 
             word[round & 15] += word[(round + 9) & 15] + (rotate(w1, 7) ^ rotate(w1, 18) ^ w1 >> 3)

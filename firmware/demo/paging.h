@@ -1,4 +1,5 @@
-/* Sv39 page tables: the kernel's sections at the top, and a window to physical memory of which only the parts in use are mapped. */
+/* Sv39 page tables: the kernel's sections at the top, and a window to physical memory of which only the parts in use
+   are mapped. */
 #pragma once
 #include "../common/types.h"
 

@@ -15,8 +15,9 @@ enum { TIMER_INTERRUPT = 5, EXTERNAL_INTERRUPT = 9, FETCH_ACCESS = 1, FETCH_PAGE
 #define SSTATUS_SPIE (1u << 5)
 
 static const char *const causes[] = {
-    "misaligned fetch", "fetch access fault", "illegal instruction", "breakpoint", "misaligned load", "load access fault",
-    "misaligned store", "store access fault", "ecall from U-mode", "ecall from S-mode", "?", "?",
+    "misaligned fetch", "fetch access fault", "illegal instruction", "breakpoint",
+    "misaligned load", "load access fault", "misaligned store", "store access fault",
+    "ecall from U-mode", "ecall from S-mode", "?", "?",
     "fetch page fault", "load page fault", "?", "store page fault",
 };
 

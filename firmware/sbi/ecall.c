@@ -12,7 +12,11 @@
 
 _Static_assert(sizeof(struct frame) == FRAME_SIZE, "start.S and ecall.h agree");
 
-enum { SPEC_VERSION_2_0 = 2 << 24, IMPLEMENTATION_ID = 0x70746367 /* "ptcg", not a registered one */, IMPLEMENTATION_VERSION = 1 << 16 };
+enum {
+    SPEC_VERSION_2_0 = 2 << 24,
+    IMPLEMENTATION_ID = 0x70746367, /* "ptcg", not a registered one */
+    IMPLEMENTATION_VERSION = 1 << 16,
+};
 
 struct result {
     int64_t error;
@@ -76,7 +80,9 @@ static struct result call_rfence(u64 function, const u64 *argument)
 {
     if (function > SBI_SFENCE_VMA_ASID)
         return error(SBI_NOT_SUPPORTED);
-    return error(ipi_fence((struct hart_set){argument[0], argument[1]}, function, argument[2], argument[3], argument[4]));
+    struct hart_set set = {argument[0], argument[1]};
+
+    return error(ipi_fence(set, function, argument[2], argument[3], argument[4]));
 }
 
 static struct result call_hsm(u64 function, const u64 *argument)

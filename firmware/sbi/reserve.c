@@ -4,7 +4,8 @@
 #include "../common/fdt.h"
 #include "../common/string.h"
 
-/* The names of the properties that are added, as a piece of the strings block; padded so that what follows stays aligned. */
+/* The names of the properties that are added, as a piece of the strings block; padded so that what follows
+   stays aligned. */
 static const char names[48] __attribute__((aligned(4))) = "#address-cells\0#size-cells\0ranges\0no-map\0reg";
 enum { ADDRESS_CELLS = 0, SIZE_CELLS = 15, RANGES = 27, NO_MAP = 34, REG = 41 };
 

@@ -1,4 +1,5 @@
-/* Reset entry, trap entry, and the way into the next stage. a0 = hart id, a1 = device tree, a2 = fw_dynamic information. */
+/* Reset entry, trap entry, and the way into the next stage.
+   a0 = hart id, a1 = device tree, a2 = fw_dynamic information. */
 #include "layout.h"
 
     .section .text.start, "ax"

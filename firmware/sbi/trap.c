@@ -63,8 +63,8 @@ void trap_handle(struct frame *frame)
 
 _Noreturn void trap_panic(void)
 {
-    print("\npytcg SBI: a trap in the firmware itself: mcause %lx, mepc %lx, mtval %lx\n", csr_read(mcause), csr_read(mepc),
-          csr_read(mtval));
+    print("\npytcg SBI: a trap in the firmware itself: mcause %lx, mepc %lx, mtval %lx\n", csr_read(mcause),
+          csr_read(mepc), csr_read(mtval));
     csr_write(mie, 0);
     for (;;)
         wait_for_interrupt();
