@@ -101,7 +101,9 @@ def test_block_ends_after_64_instructions() -> None:
 
 def test_instruction_across_pages() -> None:
     page = half_words(C_NOP, 0x00C58533)[:2]
-    assert GUEST.translate(page, 0, FLAGS, 0x00C5)[2:] == (2, 1)
+    before = GUEST.translate(page, 0, FLAGS, 0x00C5)
+    assert before[2:] == (2, 1)
+    assert format_ops(before.ops).strip() == "goto_tb delta=2, insn=0"
     assert GUEST.translate(page, 1, FLAGS)[2:] == (0, 0)
     whole = GUEST.translate(page, 1, FLAGS, 0x00C5)
     assert whole == GUEST.translate(half_words(0x00C58533), 0, FLAGS)

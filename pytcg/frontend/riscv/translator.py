@@ -82,7 +82,7 @@ class Translator:
             if word & 3 == 3:
                 if index + 1 == end:
                     if insns:
-                        append((GOTO_TB, offset, offset))
+                        append((GOTO_TB, offset, offset - 2))
                         break
                     if next_half < 0:
                         return Translation([], 0, 0, 0)
