@@ -11,7 +11,7 @@ from pytcg.backend.base import Status
 from pytcg.tcg.eval import FUNCTIONS, evaluator
 from pytcg.tcg.ops import BY_NAME, INPUT_FIELDS, OpDef, code
 from pytcg.tcg.state import CONST
-from pytcg.tcg.types import Cond, Type
+from pytcg.tcg.types import MASK64, Cond, Type
 from tests.backend.machine_code import HOT, PC, Machine, word
 
 IMMEDIATES = (
@@ -62,6 +62,14 @@ def random_fields(row: OpDef, rng: random.Random, operands: tuple[int, ...]) -> 
             )
 
 
+def arguments(row: OpDef, fields: dict[str, int], values: dict[int, int]) -> tuple[list[int], list[int]]:
+    """What the evaluator is called with: the values of the inputs, and the other fields."""
+    imm = fields.get("imm", 0)
+    inputs = [imm & MASK64 if fields[n] == CONST else values[fields[n]] for n in row.fields if n in INPUT_FIELDS]
+    others = [fields[n] for n in row.fields if n not in INPUT_FIELDS and n not in ("d", "imm")]
+    return ([imm] if row.name == "movi" else inputs), others
+
+
 def check(machine: Machine, row: OpDef, type: Type, rng: random.Random, operands: tuple[int, ...]) -> None:
     if row.name in ("extract", "sextract", "deposit") and rng.random() < 0.3:
         fields = dict(zip(row.fields, random_fields(row, rng, operands), strict=True)) | {
@@ -73,14 +81,7 @@ def check(machine: Machine, row: OpDef, type: Type, rng: random.Random, operands
     values = {n: word(rng) if n else 0 for n in operands}
     for operand, value in values.items():
         machine.set(operand, value)
-    inputs = [
-        fields["imm"] & (2**64 - 1) if fields[n] == CONST else values[fields[n]]
-        for n in row.fields
-        if n in INPUT_FIELDS
-    ]
-    others = [fields[n] for n in row.fields if n not in INPUT_FIELDS and n not in ("d", "imm")]
-    if row.name == "movi":
-        inputs = [fields["imm"]]
+    inputs, others = arguments(row, fields, values)
     op = (code(row.name, type), *fields.values())
     expected = dict(values)
     expected[fields["d"]] = evaluator(op[0])(*inputs, *others)
@@ -97,3 +98,22 @@ def test_op(row: OpDef) -> None:
         for _ in range(25):
             check(block, row, type, rng, BLOCK_OPERANDS)
             check(native, row, type, rng, NATIVE_OPERANDS)
+
+
+def test_sequences() -> None:
+    """Blocks of random ops, each of which may use what those before it made."""
+    rng = random.Random(1)
+    machine = Machine(HOT)
+    for _ in range(40):
+        values = {n: word(rng) if n else 0 for n in BLOCK_OPERANDS}
+        for operand, value in values.items():
+            machine.set(operand, value)
+        ops = []
+        for row in rng.choices(ROWS, k=12):
+            type = rng.choice(row.types)
+            fields = dict(zip(row.fields, random_fields(row, rng, BLOCK_OPERANDS), strict=True))
+            ops.append((code(row.name, type), *fields.values()))
+            inputs, others = arguments(row, fields, values)
+            values[fields["d"]] = evaluator(ops[-1][0])(*inputs, *others)
+        assert machine.run(ops, [79]) == Status.LOOKUP
+        assert {n: machine.get(n) for n in BLOCK_OPERANDS} == values, ops
