@@ -60,7 +60,7 @@ COMMON = (
     Field("addend", 1, "addend (host minus guest address) handed to a memory access that resumes"),
     Field("mem_addr", 1, "guest virtual address of the access that missed"),
     Field("mem_value", 1, "value to be stored by the access that missed"),
-    Field("mem_kind", 1, "size log2 | sign<<2 | mode<<3 | align<<5 | READ/WRITE<<8 | atomic<<10 of the access that missed"),
+    Field("mem_kind", 1, "size log2 | sign<<2 | mode<<3 | align<<5 | READ/WRITE<<8 | atomic<<10 | probe<<11 of the access"),
     Field("mem_slot", 1, "byte offset from env of the TLB slot of the access that missed"),
     Field("buffer", 2, "16 bytes that stand in for memory when Python has done the access"),
     Field("mxcsr", 1, "the guest's SSE control and status word while outside machine code"),

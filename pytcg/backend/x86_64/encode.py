@@ -12,6 +12,8 @@ Calling a row gives its bytes: `add(1, RAX, Mem(RBP, 8))`. ValueError is raised 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
@@ -35,6 +37,7 @@ _PREFIXES = {"66": 0x66, "F2": 0xF2, "F3": 0xF3}
 _VEX_PREFIX = {0: 0, 0x66: 1, 0xF3: 2, 0xF2: 3}
 _VEX_MAP = {b"\x0f": 1, b"\x0f\x38": 2, b"\x0f\x3a": 3}
 _IMM_BYTES = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "i": 0}
+_REX = tuple(bytes((0x40 | bits,)) for bits in range(16))
 _ROLES = {
     "r": "reg",
     "x": "reg",
@@ -54,25 +57,25 @@ def fits(value: int, bits: int) -> bool:
     return -(1 << (bits - 1)) <= value < 1 << (bits - 1)
 
 
-def _address(reg: int, rm: Operand) -> bytes:
-    """ModRM, SIB and displacement bytes (SDM volume 2, section 2.1.3)."""
-    reg = (reg & 7) << 3
+def _address(reg: int, rm: Operand) -> tuple[int, bytes]:
+    """REX bits R, X and B, and the ModRM, SIB and displacement bytes (SDM volume 2, section 2.1.3)."""
+    r, reg = reg >> 3 << 2, (reg & 7) << 3
     if isinstance(rm, int):
-        return bytes((0xC0 | reg | rm & 7,))
+        return r | rm >> 3, bytes((0xC0 | reg | rm & 7,))
     base, disp, idx = rm
     if base == RIP:
-        return bytes((reg | 5,)) + disp.to_bytes(4, "little", signed=True)
+        return r, bytes((reg | 5,)) + disp.to_bytes(4, "little", signed=True)
     if disp == 0 and base & 7 != RBP:
-        mod, tail = 0x00, b""
-    elif fits(disp, 8):
-        mod, tail = 0x40, disp.to_bytes(1, "little", signed=True)
+        mod, tail = reg, b""
+    elif -128 <= disp < 128:
+        mod, tail = reg | 0x40, disp.to_bytes(1, "little", signed=True)
     else:
-        mod, tail = 0x80, disp.to_bytes(4, "little", signed=True)
+        mod, tail = reg | 0x80, disp.to_bytes(4, "little", signed=True)
     if idx >= 0:
-        return bytes((mod | reg | 4, (idx & 7) << 3 | base & 7)) + tail
+        return r | idx >> 3 << 1 | base >> 3, bytes((mod | 4, (idx & 7) << 3 | base & 7)) + tail
     if base & 7 == RSP:
-        return bytes((mod | reg | 4, 0x24)) + tail
-    return bytes((mod | reg | base & 7,)) + tail
+        return r | base >> 3, bytes((mod | 4, 0x24)) + tail
+    return r | base >> 3, bytes((mod | base & 7,)) + tail
 
 
 class Encoding:
@@ -81,64 +84,87 @@ class Encoding:
     def __init__(self, mnemonic: str, operands: str, encoding: str) -> None:
         self.mnemonic = mnemonic
         self.operands = tuple(operands.replace(",", " ").split())
-        self.roles = tuple(_ROLES[kind.rstrip("0123456789")] for kind in self.operands)
+        roles = [_ROLES[kind.rstrip("0123456789")] for kind in self.operands]
         tokens = encoding.split()
         self.has_w = "W" in tokens
         self.wide = "W1" in tokens
         self.vex = "VEX" in tokens
-        self.lock = b"\xf0" if tokens[0] == "F0" else b""
-        self.extension = next((int(t[1]) for t in tokens if t[0] == "/" and t != "/r"), 0)
+        self.lock = tokens[0] == "F0"
         self.modrm = "/" in encoding
-        rest = [t for t in tokens[bool(self.lock) :] if t[0] != "/" and t not in ("W", "W1", "VEX")]
-        self.prefix = _PREFIXES[rest.pop(0)] if rest[0] in _PREFIXES else 0
-        self.opcode = bytes(int(t.partition("+")[0], 16) for t in rest)
-        self.imm = next((kind for kind in self.operands if kind in _IMM_BYTES), "")
-        self.byte_kinds = tuple(kind in ("r8", "rm8") for kind in self.operands)
-        ROWS.append(self)
+        rest = [t for t in tokens[self.lock :] if t[0] != "/" and t not in ("W", "W1", "VEX")]
+        prefix = _PREFIXES[rest.pop(0)] if rest[0] in _PREFIXES else 0
+        opcode = bytes(int(t.partition("+")[0], 16) for t in rest)
+        if self.vex:
+            self.prefix = bytes((0xC4, 0xE0 | _VEX_MAP[opcode[:-1]], 0x78 | _VEX_PREFIX[prefix]))
+            opcode = opcode[-1:]
+        else:
+            self.prefix = b"\xf0" * self.lock + (bytes((prefix,)) if prefix else b"")
+        self.opcode = opcode
+        self.extension = next((int(t[1]) for t in tokens if t[0] == "/" and t != "/r"), 0)
+        # positions of the operands among the arguments of a call, -1 for one that the row lacks
+        self.reg, self.rm, self.vvvv, self.cc, self.imm = (
+            roles.index(role) + self.has_w if role in roles else -1 for role in ("reg", "rm", "vvvv", "cc", "imm")
+        )
+        self.imm_bytes = _IMM_BYTES[self.operands[roles.index("imm")]] if "imm" in roles else 0
+        self.bytes_at = tuple(n + self.has_w for n, kind in enumerate(self.operands) if kind in ("r8", "rm8"))
 
     def __call__(self, *values: Operand) -> bytes:
         """The bytes of the instruction with the given operands."""
-        wide = self.wide
-        if self.has_w:
-            wide, values = bool(values[0]), values[1:]
-        at: dict[str, Operand] = dict(zip(self.roles, values, strict=True))
-        low_byte = any(b and isinstance(v, int) and 4 <= v < 8 for b, v in zip(self.byte_kinds, values, strict=True))
-        reg, vvvv, cc, imm = (_int(at.get(role, 0)) for role in ("reg", "vvvv", "cc", "imm"))
-        rm = at.get("rm", 0)
-        opcode, tail = self._immediate(imm)
+        wide = values[0] if self.has_w else self.wide
+        reg = values[self.reg] if self.reg >= 0 else self.extension
+        opcode, tail = self._immediate(values[self.imm]) if self.imm >= 0 else (self.opcode, b"")
+        if self.cc >= 0:
+            opcode = _add_to_last(opcode, values[self.cc])
+        assert isinstance(reg, int)
         if self.modrm:
-            address = _address(reg if "reg" in at else self.extension, rm)
+            rm = values[self.rm]
+            rxb, address = _address(reg, rm)
         else:
-            rm, reg, address, cc = reg, 0, b"", reg & 7
-        opcode = opcode[:-1] + bytes((opcode[-1] | cc,))
-        base, index = (rm.base if rm.base < RIP else 0, max(rm.idx, 0)) if isinstance(rm, Mem) else (rm, 0)
-        rxb = reg >> 3 << 2 | index >> 3 << 1 | base >> 3
+            rxb, address, opcode = reg >> 3, b"", _add_to_last(opcode, reg & 7)
         if self.vex:
-            fields = (vvvv ^ 15) << 3 | _VEX_PREFIX[self.prefix] | wide << 7
-            return bytes((0xC4, rxb << 5 ^ 0xE0 | _VEX_MAP[opcode[:-1]], fields, opcode[-1])) + address + tail
-        head = self.lock + (bytes((self.prefix,)) if self.prefix else b"")
-        if wide or rxb or low_byte:
-            head += bytes((0x40 | wide << 3 | rxb,))
+            start, map_, fields = self.prefix
+            vvvv = values[self.vvvv] if self.vvvv >= 0 else 0
+            assert isinstance(vvvv, int)
+            head = bytes((start, map_ ^ rxb << 5, fields ^ vvvv << 3 | (0x80 if wide else 0)))
+        elif wide:
+            head = self.prefix + _REX[8 | rxb]
+        elif rxb or self._needs_rex(values):
+            head = self.prefix + _REX[rxb]
+        else:
+            head = self.prefix
         return head + opcode + address + tail
 
-    def _immediate(self, imm: int) -> tuple[bytes, bytes]:
-        if not self.imm:
-            return self.opcode, b""
-        size, opcode = _IMM_BYTES[self.imm], self.opcode
-        if not size and fits(imm, 8):  # the row gives the opcode of the 32-bit form; bit 1 selects the 8-bit one
-            size, opcode = 1, opcode[:-1] + bytes((opcode[-1] | 2,))
-        size = size or 4
+    def _needs_rex(self, values: tuple[Operand, ...]) -> bool:
+        """Whether an operand is the low byte of rsp, rbp, rsi or rdi, which without REX would be ah to bh."""
+        return any(isinstance(value := values[n], int) and 4 <= value < 8 for n in self.bytes_at)
+
+    def _immediate(self, imm: Operand) -> tuple[bytes, bytes]:
+        """Opcode and bytes of an immediate; for kind `i` the row has the opcode of 32 bits, bit 1 selects 8 bits."""
+        size, opcode = self.imm_bytes, self.opcode
+        assert isinstance(imm, int)
+        if not size:
+            size = 4
+            if fits(imm, 8):
+                size, opcode = 1, _add_to_last(opcode, 2)
         if not -(1 << (8 * size - 1)) <= imm < 1 << (8 * size):
             raise ValueError(f"{self.mnemonic}: immediate {imm:#x} does not fit into {8 * size} bits")
         return opcode, (imm & ((1 << 8 * size) - 1)).to_bytes(size, "little")
 
 
-def _int(value: Operand) -> int:
-    return value if isinstance(value, int) else 0
+def _add_to_last(opcode: bytes, number: Operand) -> bytes:
+    assert isinstance(number, int)
+    return opcode[:-1] + bytes((opcode[-1] | number,))
 
 
 ROWS: list[Encoding] = []
-_ = Encoding
+Encoder = Callable[..., bytes]
+
+
+def _(mnemonic: str, operands: str, encoding: str) -> Encoder:
+    """The encoder of a row. Most operands come again and again, so recent results are kept."""
+    ROWS.append(Encoding(mnemonic, operands, encoding))
+    return lru_cache(4096)(ROWS[-1])
+
 
 # moves
 mov = _("mov", "r, rm", "W 8B /r")

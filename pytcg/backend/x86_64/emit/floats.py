@@ -16,7 +16,7 @@ from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.control import Thunk
 from pytcg.backend.x86_64.emit.memory import Guarded, guarded
 from pytcg.backend.x86_64.emit.operands import Operands, constant
-from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoding, Mem, Operand
+from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem, Operand
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.ops import Op, definition
 from pytcg.tcg.types import Cond, Rm, Type
@@ -62,7 +62,7 @@ class Sequence:
         self(x.jcc32(condition))
         self.segments.append(b"")
 
-    def pick(self, single: Encoding, double: Encoding) -> Encoding:
+    def pick(self, single: Encoder, double: Encoder) -> Encoder:
         """The instruction for the op's type."""
         return double if self.double else single
 
@@ -172,7 +172,7 @@ def by_helper(s: Sequence, op: Op) -> None:
     s.segments.append(b"")
 
 
-def _binary(single: Encoding, double: Encoding) -> Emitter:
+def _binary(single: Encoder, double: Encoder) -> Emitter:
     def body(s: Sequence, op: Op) -> None:
         _, d, a, b, rm = op
         s.inputs(a, b)
@@ -211,7 +211,7 @@ def fma(s: Sequence, op: Op) -> None:
     s.result(d)
 
 
-def _extremum(single: Encoding, double: Encoding, combine: Encoding) -> Emitter:
+def _extremum(single: Encoder, double: Encoder, combine: Encoder) -> Emitter:
     """The host's minimum of equal numbers is its second operand: taken both ways and combined, -0 < +0."""
 
     def body(s: Sequence, op: Op) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, constant, load_memory, store_memory, store_zero
-from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoding, Mem, fits
+from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem, fits
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import CONST
 from pytcg.tcg.types import MASK64, Type, sext, signed64
@@ -33,7 +33,7 @@ def ret(m: Operands, op: Op) -> bytes:
     return m.load(1, RAX, op[1]) + x.RET
 
 
-def _arithmetic(op: Encoding, op_store: Encoding, op_imm: Encoding, commutative: bool, invert: bool = False) -> Emitter:
+def _arithmetic(op: Encoder, op_store: Encoder, op_imm: Encoder, commutative: bool, invert: bool = False) -> Emitter:
     """add, sub, and, or, xor; `invert` complements the result of a constant operand or of the op (eqv)."""
 
     def emit(m: Operands, tcg: Op) -> bytes:
@@ -54,7 +54,7 @@ def _arithmetic(op: Encoding, op_store: Encoding, op_imm: Encoding, commutative:
     return emit
 
 
-def _add_by_lea(m: Operands, op: Encoding, tcg: Op) -> bytes:
+def _add_by_lea(m: Operands, op: Encoder, tcg: Op) -> bytes:
     """A three-operand addition between registers, or nothing if the op is something else."""
     code, d, a, b, imm = tcg
     base, own, type = m.reg(a), m.reg(d), code & 7
@@ -73,7 +73,7 @@ def _add_by_lea(m: Operands, op: Encoding, tcg: Op) -> bytes:
     return x.lea(w, own, Mem(base, 0, index)) + m.finish(type, d, own)
 
 
-def _in_memory(m: Operands, op: Encoding, op_imm: Encoding, w: int, d: int, a: int, b: int, imm: int) -> bytes:
+def _in_memory(m: Operands, op: Encoder, op_imm: Encoder, w: int, d: int, a: int, b: int, imm: int) -> bytes:
     """`d op= b` on an operand that lives in memory, or nothing if that cannot be done in one instruction."""
     at = m.at[d]
     if not w or d != a or isinstance(at, int):
@@ -118,7 +118,7 @@ def eqv(m: Operands, op: Op) -> bytes:
     return _xor(m, _inverted(op)) if op[3] == CONST else _xor_not(m, op)
 
 
-def _shift(by_imm: Encoding, by_register: Encoding) -> Emitter:
+def _shift(by_imm: Encoder, by_register: Encoder) -> Emitter:
     """shl, shr, sar: BMI2 forms for a variable count, which the host takes modulo the width too."""
 
     def emit(m: Operands, op: Op) -> bytes:
@@ -136,7 +136,7 @@ def _shift(by_imm: Encoding, by_register: Encoding) -> Emitter:
     return emit
 
 
-def _rotate(by_cl: Encoding, sign: int) -> Emitter:
+def _rotate(by_cl: Encoder, sign: int) -> Emitter:
     def emit(m: Operands, op: Op) -> bytes:
         code, d, a, b, imm = op
         type = code & 7
@@ -162,7 +162,7 @@ def mul(m: Operands, op: Op) -> bytes:
     return m.load(w, target, a) + x.imul(w, target, m.at[b]) + m.finish(type, d, target)
 
 
-def _multiply_high(multiply: Encoding) -> Emitter:
+def _multiply_high(multiply: Encoder) -> Emitter:
     def emit(m: Operands, op: Op) -> bytes:
         _, d, a, b, imm = op
         return m.load_b(1, RCX, b, imm) + m.load(1, RAX, a) + multiply(1, RCX) + m.store(d, RDX)
@@ -225,7 +225,7 @@ def _carryless(high: bool) -> Emitter:
     return emit
 
 
-def _in_place(instruction: Encoding) -> Emitter:
+def _in_place(instruction: Encoder) -> Emitter:
     """neg, not, bswap: on the register of the output."""
 
     def emit(m: Operands, op: Op) -> bytes:
@@ -236,7 +236,7 @@ def _in_place(instruction: Encoding) -> Emitter:
     return emit
 
 
-def _count(instruction: Encoding) -> Emitter:
+def _count(instruction: Encoder) -> Emitter:
     def emit(m: Operands, op: Op) -> bytes:
         code, d, a = op
         w, target = int(code & 7 == Type.I64), m.target(d)

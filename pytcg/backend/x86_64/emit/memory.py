@@ -8,13 +8,14 @@ A guarded op has hot code with one or more branches to a stub in the cold part, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from struct import Struct
 from typing import NamedTuple
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, load_memory, store_memory, store_zero
-from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoding, Mem
+from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import READ, WRITE, Layout
 from pytcg.tcg.types import MO_32, MO_64, MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
@@ -37,6 +38,7 @@ KINDS = (
 NUM_MEMORY_THUNKS = len(KINDS) * 16
 
 
+@cache
 def memory_thunk(kind: int) -> int:
     """Index into env.thunks of the routine for a mem_kind (see `KINDS`; size and mode in their bits)."""
     size, mode = kind & MO_SIZE, (kind & MO_MODE) >> MO_MODE_SHIFT
@@ -69,8 +71,14 @@ def guarded(
     call = x.call(m.field("thunks", thunk))
     after = tail + x.JMP32
     length = len(head + MOV_EAX) + 4 + len(call + after) + 4
-    pack = Struct(f"<Hh{len(call + after)}si").pack
+    pack = _packer(len(call + after))
     return Guarded(segments, resume, info, head + MOV_EAX, length, len(after) + 4, call + after, pack)
+
+
+@cache
+def _packer(length: int) -> Callable[..., bytes]:
+    """Packer of the end of a stub whose code from the call on has this length."""
+    return Struct(f"<Hh{length}si").pack
 
 
 def _access(m: Operands, base: int, off: int, kind: int, head: bytes, access: Callable[[Mem], bytes]) -> Guarded:
@@ -155,7 +163,7 @@ def _atomic(update: Callable[[Operands, Op, int], bytes]) -> Callable[[Operands,
     return emit
 
 
-def _exchange(instruction: Encoding) -> Callable[[Operands, Op], Guarded]:
+def _exchange(instruction: Encoder) -> Callable[[Operands, Op], Guarded]:
     return _atomic(lambda m, op, w: m.load(w, RAX, op[3]) + instruction(w, Mem(RCX), RAX))
 
 
@@ -169,7 +177,7 @@ def _loop(combine: Callable[[Operands, int, int], bytes]) -> Callable[[Operands,
     return _atomic(update)
 
 
-def _logical(instruction: Encoding) -> Callable[[Operands, Op], Guarded]:
+def _logical(instruction: Encoder) -> Callable[[Operands, Op], Guarded]:
     return _loop(lambda m, w, b: x.mov(w, RDX, RAX) + instruction(w, RDX, m.at[b]))
 
 

@@ -6,7 +6,7 @@ rax, rcx, rdx and xmm0-xmm3 are scratch within an op and dead between ops, as ar
 from __future__ import annotations
 
 from pytcg.backend.x86_64 import encode as x
-from pytcg.backend.x86_64.encode import RAX, RBP, RCX, Encoding, Mem, Operand, fits
+from pytcg.backend.x86_64.encode import RAX, RBP, RCX, Encoder, Mem, Operand, fits
 from pytcg.tcg.state import CONST, ENV, HOST_REG, NUM_GLOBALS, NUM_SPILLS, SPILL, Layout
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_SIGN, MO_SIZE, Cond, Type, sext, signed64
 
@@ -95,7 +95,7 @@ class Operands:
         own = self.reg(d)
         return x.movsxd(register if own is None else own, register) + (self.store(d, register) if own is None else b"")
 
-    def apply(self, w: int, op: Encoding, op_imm: Encoding, register: int, b: int, imm: int) -> bytes:
+    def apply(self, w: int, op: Encoder, op_imm: Encoder, register: int, b: int, imm: int) -> bytes:
         """`register op= b`, through rcx for a constant that is no immediate."""
         if b != CONST:
             return op(w, register, self.at[b])
