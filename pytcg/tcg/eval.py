@@ -188,10 +188,3 @@ def atomic_update(name: str, mop: int) -> Callable[..., int]:
     function = FUNCTIONS[operation]
     # Sign extension keeps both the signed and the unsigned order, so 64 bits serve every size.
     return lambda old, b: function(64, old, extend(b, mop | 4))
-
-
-def evaluate_float(op_code: int, inputs: tuple[int, ...], extra: tuple[int, ...]) -> tuple[int, int]:
-    """Result and exception flags (as RISC-V's fflags) of a floating-point op; the rounding mode is not DYN."""
-    from pytcg.tcg import soft
-
-    return soft.evaluate(op_code, inputs, extra)

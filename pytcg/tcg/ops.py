@@ -1,7 +1,7 @@
 """The table of TCG ops: the only truth about them.
 
-An op on the way through the translator is a flat tuple of small ints: its code, then its fields in the order of its row.
-The code is `number << 3 | type`. Builder, printer, parser, verifier, liveness, interpreter, constant folding and
+An op on the way through the translator is a flat tuple of small ints: its code, then its fields in the order of its
+row. The code is `number << 3 | type`. Builder, printer, parser, verifier, liveness, interpreter, constant folding and
 docs/tcg-ops.md derive from the table.
 
 Field letters:
@@ -109,7 +109,13 @@ _ROWS = (
     _unary("orc_b", "d = a with each non-zero byte replaced by 0xff", I64),
     OpDef("extract", ("d", "a", "pos", "len"), I64, "d = bits pos..pos+len-1 of a, zero-extended", pure=True),
     OpDef("sextract", ("d", "a", "pos", "len"), I64, "d = bits pos..pos+len-1 of a, sign-extended", pure=True),
-    OpDef("deposit", ("d", "a", "b", "pos", "len"), I64, "d = a with bits pos..pos+len-1 replaced by the low bits of b", pure=True),
+    OpDef(
+        "deposit",
+        ("d", "a", "b", "pos", "len"),
+        I64,
+        "d = a with bits pos..pos+len-1 replaced by the low bits of b",
+        pure=True,
+    ),
     OpDef(
         "setcond",
         ("d", "a", "b", "imm", "cond"),
@@ -131,8 +137,18 @@ _ROWS = (
         I64,
         "d = host memory at a + off, extended as mop says; a is ENV for a field of the CPU state",
     ),
-    OpDef("st", ("a", "b", "off", "mop"), I64, "host memory at b + off = low bytes of a; b is ENV for a field of the CPU state"),
-    OpDef("host_cmpxchg", ("d", "a", "b", "c"), I64, "atomically: d = 64 bits of host memory at a; if d == b, store c there"),
+    OpDef(
+        "st",
+        ("a", "b", "off", "mop"),
+        I64,
+        "host memory at b + off = low bytes of a; b is ENV for a field of the CPU state",
+    ),
+    OpDef(
+        "host_cmpxchg",
+        ("d", "a", "b", "c"),
+        I64,
+        "atomically: d = 64 bits of host memory at a; if d == b, store c there",
+    ),
     OpDef("clock", ("d",), I64, "d = the host's counter (a time stamp counter where there is one)"),
     # guest memory
     OpDef(
@@ -142,7 +158,9 @@ _ROWS = (
         "d = guest memory at a + off, extended as mop says; insn: offset of the guest instruction in its block",
         may_fault=True,
     ),
-    OpDef("guest_st", ("a", "b", "off", "mop", "insn"), I64, "guest memory at b + off = low bytes of a", may_fault=True),
+    OpDef(
+        "guest_st", ("a", "b", "off", "mop", "insn"), I64, "guest memory at b + off = low bytes of a", may_fault=True
+    ),
     *(
         OpDef(
             f"atomic_{name}",
@@ -167,7 +185,8 @@ _ROWS = (
         "atomic_cmpxchg",
         ("d", "a", "b", "c", "mop", "insn"),
         I64,
-        "atomically: d = guest memory at a, sign-extended; if the low bytes of d and b are equal, guest memory at a = c",
+        "atomically: d = guest memory at a, sign-extended; if the low bytes of d and b are equal, guest "
+        "memory at a = c",
         may_fault=True,
     ),
     OpDef(
@@ -198,23 +217,37 @@ _ROWS = (
         "a backward target polls for exit requests first",
         ends_block=True,
     ),
-    OpDef("goto_ptr", ("a",), NONE, "go to the block at the guest pc in a, after a poll for exit requests", ends_block=True),
+    OpDef(
+        "goto_ptr",
+        ("a",),
+        NONE,
+        "go to the block at the guest pc in a, after a poll for exit requests",
+        ends_block=True,
+    ),
     OpDef(
         "exit_tb",
         ("delta",),
         NONE,
-        "leave machine code, or look the next block up anew under the current flags, with pc = pc of this block + delta",
+        "leave machine code, or look the next block up anew under the current flags, with pc = pc of this "
+        "block + delta",
         ends_block=True,
     ),
     OpDef(
         "call",
         ("d", "a", "b", "c", "helper", "insn"),
         NONE,
-        "env.arg[0..2] = a, b, c; call helper number `helper`; d = env.ret. d, a, b, c may be absent (CONST). The helper may "
+        "env.arg[0..2] = a, b, c; call helper number `helper`; d = env.ret. d, a, b, c may be absent "
+        "(CONST). The helper may "
         "raise a guest exception, and then does not come back",
         may_fault=True,
     ),
-    OpDef("poll", ("mask_off", "delta"), NONE, "if the 64-bit CPU state field at offset mask_off is not zero: exit_tb delta", is_branch=True),
+    OpDef(
+        "poll",
+        ("mask_off", "delta"),
+        NONE,
+        "if the 64-bit CPU state field at offset mask_off is not zero: exit_tb delta",
+        is_branch=True,
+    ),
     OpDef("ret", ("a",), NONE, "end of a native routine: return a", ends_block=True),
     # floating point; rm: see types.Rm. Exceptions accrue in the host's control word or in env.fflags
     _float("fadd", "d a b rm", "d = a + b"),
@@ -227,12 +260,17 @@ _ROWS = (
     _float("fmax", "d a b", "d = maximumNumber(a, b)"),
     _float("fcmp", "d a b cond", "integer d = a cond b; cond EQ is quiet, LT and LE signal on any NaN"),
     _float("fclass", "d a", "integer d = class mask as RISC-V's fclass"),
-    _float("fsgnj", "d a b mode", "d = a with the sign of b (mode 0), its inverse (1), or xored with a's own (2); both unboxed first"),
+    _float(
+        "fsgnj",
+        "d a b mode",
+        "d = a with the sign of b (mode 0), its inverse (1), or xored with a's own (2); both unboxed first",
+    ),
     _float("fcvt_f", "d a rm", "d (of the op's type) = a converted from the other floating-point type"),
     _float(
         "fcvt_to_int",
         "d a itype rm",
-        "integer d = a rounded; itype 0 i32, 1 u32 (result sign-extended), 2 i64, 3 u64; out of range saturates, NaN gives the maximum, raising NV",
+        "integer d = a rounded; itype 0 i32, 1 u32 (result sign-extended), 2 i64, 3 u64; out of range "
+        "saturates, NaN gives the maximum, raising NV",
     ),
     _float("fcvt_from_int", "d a itype rm", "d = integer a (itype as in fcvt_to_int) rounded to the op's type"),
     _float("fmv_to_int", "d a", "integer d = the bits of a; f32: the low 32 bits, sign-extended"),
@@ -251,7 +289,7 @@ LABEL: tuple[int, ...] = tuple(op.fields.index("label") + 1 if "label" in op.fie
 
 
 def code(name: str, type: Type = Type.NONE) -> int:
-    """The code of an op of a type: what stands first in its tuple. Raises ValueError for a type that the op does not have."""
+    """The code of an op of a type: what stands first in its tuple. Raises ValueError for a type that the op lacks."""
     row = BY_NAME[name]
     if type not in row.types:
         raise ValueError(f"{name} has no type {type.name}")

@@ -15,7 +15,6 @@ from pytcg.tcg.ops import LABEL, OPERANDS, Op
 from pytcg.tcg.passes.liveness import LABEL_OP, live_at_labels
 from pytcg.tcg.state import NUM_SPILLS, SPILL, TEMP
 
-
 # A native routine may run in the middle of a block, so their spill slots are apart.
 BLOCK_SPILLS = range(SPILL, SPILL + NUM_SPILLS // 2)
 NATIVE_SPILLS = range(SPILL + NUM_SPILLS // 2, SPILL + NUM_SPILLS)
@@ -88,9 +87,7 @@ def _extend_over_loops(
             ends[temp] = max(ends[temp], end)
 
 
-def _assign(
-    starts: dict[int, int], ends: dict[int, int], pool: Sequence[int], slots: range
-) -> dict[int, int]:
+def _assign(starts: dict[int, int], ends: dict[int, int], pool: Sequence[int], slots: range) -> dict[int, int]:
     """A place for each temporary, by linear scan. When registers run out, the interval that ends last is spilled."""
     free = list(reversed(pool))
     place: dict[int, int] = {}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sys
-from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from pytcg.backend.base import Status
 from pytcg.backend.tci.interpreter import TciBackend
 from pytcg.backend.tci.source import WRITERS, BlockSource
+from pytcg.tcg import soft
 from pytcg.tcg.builder import Builder
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
@@ -99,7 +98,8 @@ def run(shared, ops, fault_at=-1, **registers):
     memory, backend, env = shared
     memory.__init__()
     memory.fault_at = fault_at
-    env.globals[:] = memoryview(b"".join((n * 0x0123456789ABCDEF & MASK64).to_bytes(8, "little") for n in range(64))).cast("Q")
+    for n in range(64):
+        env.globals[n] = n * 0x0123456789ABCDEF & MASK64
     env.own[:] = memoryview(bytes(32)).cast("Q")
     env.irq = env.pc = 0
     for name, value in registers.items():
@@ -119,7 +119,8 @@ def test_every_row_has_a_writer():
 
 
 def test_x0_and_constants(shared):
-    status, env, _ = run(shared, "add.i64 g1, g0, #-1\n add.i32 g2, g2, g1\n pc_rel.i64 g3, #-8\n goto_tb delta=8, insn=4", g2=0)
+    text = "add.i64 g1, g0, #-1\n add.i32 g2, g2, g1\n pc_rel.i64 g3, #-8\n goto_tb delta=8, insn=4"
+    status, env, _ = run(shared, text, g2=0)
     assert (status, env.pc) == (Status.LOOKUP, PC + 8)
     assert list(env.globals[1:4]) == [MASK64, MASK64, PC - 8]
 
@@ -231,18 +232,20 @@ def test_loops(shared):
 
 
 def test_floating_point_rounding_and_flags(shared, monkeypatch):
-    soft = ModuleType("pytcg.tcg.soft")
     calls = []
 
     def evaluate(op_code, inputs, extra):
         calls.append((OPS[op_code >> 3].name, op_code & 7, inputs, extra))
         return sum(inputs), 1 << len(calls)
 
-    soft.evaluate = evaluate
-    monkeypatch.setitem(sys.modules, "pytcg.tcg.soft", soft)
-    monkeypatch.setattr(sys.modules["pytcg.tcg"], "soft", soft, raising=False)
+    monkeypatch.setattr(soft, "evaluate", evaluate)
     _, _, env = shared
-    text = "fma.f32 g33, g1, g2, g4, neg=3, rm=dyn\n fcvt_to_int.f64 g6, g1, itype=2, rm=rup\n fcmp.f64 g7, g1, g2, le\n goto_ptr g6"
+    text = """
+        fma.f32 g33, g1, g2, g4, neg=3, rm=dyn
+        fcvt_to_int.f64 g6, g1, itype=2, rm=rup
+        fcmp.f64 g7, g1, g2, le
+        goto_ptr g6
+    """
     for rc, mode in enumerate((Rm.RNE, Rm.RDN, Rm.RUP, Rm.RTZ)):
         calls.clear()
         env.mxcsr = 0x1F80 | rc << 13
@@ -254,6 +257,14 @@ def test_floating_point_rounding_and_flags(shared, monkeypatch):
             ("fcmp", Type.F64, (1, 2), (Cond.LE,)),
         ]
         assert (env.globals[33], env.globals[6], env.globals[7], env.fflags) == (7, 1, 3, 2 | 4 | 8)
+
+
+def test_software_floating_point(shared):
+    _, _, env = shared
+    env.fflags = 0
+    text = "fmv_from_int.f64 g33, g1\n fdiv.f64 g34, g33, g33, rm=rne\n fdiv.f64 g35, g33, g0, rm=rne\n goto_ptr g34"
+    _, env, _ = run(shared, text, g1=0x4008_0000_0000_0000)
+    assert (env.pc, env.globals[35], env.fflags) == (0x3FF0_0000_0000_0000, 0x7FF0_0000_0000_0000, 8)
 
 
 def test_blocks_with_equal_ops_share_a_function(shared):
@@ -271,7 +282,7 @@ class RandomBlock:
     def __init__(self, draw):
         self.draw = draw
         self.b = Builder()
-        self.temps = [self.b.temp() for _ in range(7)]
+        self.temps = [self.b.temp() for _ in range(3)]
         self.defined = set()
         self.insn = 0
 
@@ -282,7 +293,9 @@ class RandomBlock:
         return self.pick(*range(6), *self.defined, *self.defined)
 
     def target(self):
-        target = self.pick(*range(1, 6), *self.temps)
+        target = self.pick(*range(1, 6), *self.temps, *[None] * 4)
+        if target is None:
+            target = self.b.temp()
         if target >= 128:
             self.defined.add(target)
         return target

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pytcg.backend.base import Status
-from pytcg.tcg.eval import atomic_update, condition, evaluate_float, evaluator
+from pytcg.tcg import soft
+from pytcg.tcg.eval import atomic_update, condition, evaluator
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.ops import FLOAT, INPUT_FIELDS, OPS, Op, OpDef
 from pytcg.tcg.passes.liveness import LABEL_OP
@@ -134,7 +135,7 @@ class BlockSource:
     def floating(self, op_code: int, row: OpDef, fields: Fields) -> None:
         """d and exception flags = f(inputs, other fields)."""
         self.name("rounding", MXCSR_ROUNDING)
-        self.name("evaluate_float", evaluate_float)
+        self.name("evaluate_float", soft.evaluate)
         rest = [
             f"rounding[{self.word('mxcsr')} >> 13 & 3]" if name == "rm" and value == Rm.DYN else str(int(value))
             for name, value in fields.items()

@@ -12,6 +12,7 @@ REMOVABLE = tuple(op.pure or op.name == "ld" for op in OPS)
 #: ops where the whole CPU state must be exact: a fault, an exit, or another way to go on
 OBSERVES = tuple(op.may_fault or op.ends_block or op.is_branch for op in OPS)
 MOV = code("mov", Type.I64)
+LABEL_CODE = code("label")
 
 
 def eliminate_dead(ops: list[Op]) -> list[Op]:
@@ -19,7 +20,7 @@ def eliminate_dead(ops: list[Op]) -> list[Op]:
 
     Guest registers are all live wherever the CPU state may be observed: at exits, branches, labels and faulting ops.
     """
-    live_at = live_at_labels(ops) if any(LABEL[op[0] >> 3] for op in ops) else {}
+    live_at = live_at_labels(ops) if LABEL_CODE in [op[0] for op in ops] else {}
     removable, observes, inputs, outputs, labels = REMOVABLE, OBSERVES, INPUTS, OUT, LABEL
     live: set[int] = set()
     overwritten: set[int] = set()

@@ -8,11 +8,12 @@ which operand equals it. At a label everything is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from pytcg.tcg.eval import condition, evaluator
 from pytcg.tcg.ops import FLOAT, INPUTS, OPS, OUT, Op, code
 from pytcg.tcg.passes.deadcode import eliminate_dead
-from pytcg.tcg.passes.known import ADD, LD, MOV, MOVI, PC_REL, Known, fits_int32
+from pytcg.tcg.passes.known import ADD, MOV, MOVI, PC_REL, Known, fits_int32
 from pytcg.tcg.passes.liveness import BARRIERS, LABEL_OP
 from pytcg.tcg.passes.rules import rewrite
 from pytcg.tcg.state import CONST, ENV, TEMP, WORD
@@ -23,15 +24,22 @@ BR, GOTO_TB, CALL = (code(name) for name in ("br", "goto_tb", "call"))
 CALL_OP = CALL >> 3
 COMMUTATIVE = tuple(op.commutative for op in OPS)
 PAGE = 4096
-#: ops that give the optimiser something to fold
-TRIGGERS = frozenset((PC_REL, MOVI, LD))
+CONSTANTS = (MOVI, PC_REL)
+ADDITIONS = (ADD, code("add", Type.I32))
 #: ops other than stores that may still change fields of the CPU state
 CLOBBERS = frozenset(op.number for op in OPS if op.may_fault or op.types is FLOAT or op.name == "host_cmpxchg")
 
 
 def worth_it(ops: list[Op]) -> bool:
-    """Whether `optimise` could find anything to do. Cheap: a look at the op codes."""
-    return not TRIGGERS.isdisjoint([op[0] for op in ops])
+    """Whether `optimise` is likely to make a guest block shorter by more than its own time is worth.
+
+    Cheap: looks for an op that adds to what the op before it has just made a constant or a pc (RISC-V's lui and addi,
+    auipc and addi). Other constants fold into later ops too, but the guest still wants its register: nothing is saved.
+    """
+    for first, second in pairwise(ops):
+        if first[0] in CONSTANTS and second[0] in ADDITIONS and second[2] == first[1] == second[1]:
+            return True
+    return False
 
 
 def optimise(ops: list[Op]) -> list[Op]:
