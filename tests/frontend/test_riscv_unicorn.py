@@ -12,7 +12,7 @@ from unicorn import riscv_const
 
 from pytcg.frontend.decodetree import Pattern
 from pytcg.frontend.riscv.decoding import patterns
-from pytcg.tcg.types import MASK64
+from pytcg.tcg.types import MASK32, MASK64
 from tests.frontend.hart import CODE, DATA, FLAGS, SIZE, Hart
 
 X = [getattr(riscv_const, f"UC_RISCV_REG_X{n}") for n in range(32)]
@@ -22,6 +22,10 @@ TABLES = ("rv64i", "rv64m", "rv64a", "rv64f", "rv64d", "rvc", "rvcd")
 #: what only changes or depends on state that Unicorn keeps elsewhere
 LEFT_OUT = {"lr_w", "lr_d", "sc_w", "sc_d", "ebreak"}
 MEMORY = {"lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh", "sw", "sd", "flw", "fld", "fsw", "fsd"}
+#: what writes a single-precision register, which Unicorn does not box
+BOXING = {pattern.name for pattern in patterns("rv64f") if pattern.name[-2:] == "_s" and "fcvt" not in pattern.name}
+BOXING |= {"fcvt_s_w", "fcvt_s_wu", "fcvt_s_l", "fcvt_s_lu", "fcvt_s_d", "fmv_w_x"}
+BOXING -= {"feq_s", "flt_s", "fle_s", "fclass_s"}
 ROUNDS = 12
 INTEGERS = (0, 1, 2, 0x7F, 0x80, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 63, (1 << 63) - 1, MASK64, MASK64 - 1)
 DOUBLES = (0.0, -0.0, 1.0, -1.5, 0.1, 1e300, -1e-310, 5e-324, 2**31, -(2.0**31), 2.0**32, 2.0**63, 2.0**64, 1e18 + 0.5)
@@ -105,6 +109,8 @@ def prepare(machines: Machines, rng: random.Random, word: int) -> bool:
     if decoded is None:
         return True
     name = decoded[0].name
+    if name in LEFT_OUT:
+        return False
     arguments = dict(zip(decoded[0].names, decoded[1], strict=True))
     if "rm" in arguments or name[:5] in ("fsgnj", "fmin_", "fmax_", "feq_s", "feq_d", "fclas") or name[:2] == "fl":
         single = name.endswith("_s") or name == "fcvt_d_s"
@@ -152,6 +158,10 @@ def test_like_unicorn(machines: Machines, pattern: Pattern) -> None:
             continue
         assert pc == expected_pc, context
         assert tuple(hart.env.globals[:32]) == uc.reg_read_batch(X), context
-        assert tuple(hart.env.globals[32:]) == uc.reg_read_batch(F), context
+        floats = list(uc.reg_read_batch(F))
+        if pattern.name in BOXING:
+            rd = word >> 7 & 31
+            floats[rd] = BOX | floats[rd] & MASK32
+        assert list(hart.env.globals[32:]) == floats, context
         assert uc.mem_read(DATA, SIZE) == hart.memory.bytes, context
         assert hart.env.fflags == uc.reg_read(FFLAGS), context
