@@ -78,9 +78,9 @@ class Translator:
         offset = insns = 0
         while True:
             word = half[index]
-            length = 2
+            index += 1
             if word & 3 == 3:
-                if index + 1 == end:
+                if index == end:
                     if insns:
                         append((GOTO_TB, offset, offset - 2))
                         break
@@ -88,8 +88,11 @@ class Translator:
                         return Translation([], 0, 0, 0)
                     word |= next_half << 16
                 else:
-                    word |= half[index + 1] << 16
+                    word |= half[index] << 16
+                index += 1
                 length = 4
+            else:
+                length = 2
             known = get(word)
             if known is None:
                 self._first(word, offset, length)
@@ -106,7 +109,6 @@ class Translator:
                     function(self, *data)
             insns += 1
             offset += length
-            index += length >> 1
             if self.done:
                 break
             if index >= end or insns == MAX_INSNS:
