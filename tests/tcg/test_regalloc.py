@@ -121,3 +121,16 @@ def test_liveness():
         ret t2
     """
     assert live_at_labels(parse_ops(text)) == {0: {TEMP, TEMP + 2}, 1: {TEMP + 2}, ENTRY: {TEMP + 2}}
+
+
+def test_liveness_goes_round_loops():
+    text = """
+        movi.i64 t0, #1
+        L0:
+        add.i64 g1, g1, t0
+        L1:
+        brcond.i64 g1, #9, ltu, L0
+        brcond.i64 g1, #5, ne, L1
+        ret g1
+    """
+    assert live_at_labels(parse_ops(text)) == {0: {TEMP}, 1: {TEMP}, ENTRY: set()}
