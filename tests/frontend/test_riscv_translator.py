@@ -59,7 +59,7 @@ def hart() -> Hart:
         ((0x9582,), ["and.i64 t0, a1, #-2", "pc_rel.i64 ra, #2", "goto_ptr t0"]),
         ((0x00001517, 0x01050513), ["pc_rel.i64 a0, #4112", "goto_tb delta=8, insn=4"]),
         ((0x00001517, 0x01050593), ["pc_rel.i64 a0, #4096", "add.i64 a1, a0, #16", "goto_tb delta=8, insn=4"]),
-        ((C_NOP, 0x00001097, 0x010080E7), ["pc_rel.i64 ra, #10", "goto_tb delta=4114, insn=6"]),  # call
+        ((C_NOP, 0x00001097, 0x010080E7), ["pc_rel.i64 ra, #10", "goto_tb delta=4114, insn=2"]),  # call
         ((0x00001317, 0x01030067), ["pc_rel.i64 t1, #4096", "goto_tb delta=4112, insn=4"]),  # tail
         ((0x0330000F,), ["mb", "goto_tb delta=4, insn=0"]),  # fence rw, rw
         ((0x0230000F,), ["goto_tb delta=4, insn=0"]),  # fence r, rw

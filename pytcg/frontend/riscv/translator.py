@@ -56,6 +56,8 @@ class Translator:
         self.ops: list[Op] = []
         #: offset of the instruction in the block, its length in bytes, and its bits
         self.insn = self.length = self.word = 0
+        #: offset of the last auipc
+        self.auipc = 0
         #: the translation flags, their data MMU mode as bits of a memory op, and their privilege
         self.flags = self.mode = self.priv = -1
         self.done = False

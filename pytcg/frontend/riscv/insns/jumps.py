@@ -62,6 +62,9 @@ def _jump_far(ctx: Translator, rd: int, rs1: int, target: int) -> bool:
     if rd == rs1:
         ctx.ops.pop()
     trans_jal(ctx, rd, target - ctx.insn)
+    if rd == rs1 and ctx.ops[-1][0] == GOTO_TB:
+        # After a poll the jump is done again, but rd is no longer what the jalr adds to: begin at the auipc.
+        ctx.ops[-1] = (GOTO_TB, target, ctx.auipc)
     return True
 
 

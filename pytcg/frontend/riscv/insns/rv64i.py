@@ -23,6 +23,7 @@ def trans_lui(ctx: Translator, rd: int, imm: int) -> Op | None:
 
 def trans_auipc(ctx: Translator, rd: int, imm: int) -> None:
     if rd:
+        ctx.auipc = ctx.insn
         ctx.ops.append((PC_REL, rd, ctx.insn + imm))
 
 
