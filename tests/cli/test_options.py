@@ -149,15 +149,6 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err == "pytcg-system: internal error: KeyError: 'oops'\n"
 
 
-def test_ctrl_c_before_the_machine_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(options: Options) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pytcg.machine.machine.Machine", interrupted)
-    assert main([]) == 0
-    assert capsys.readouterr().err == "pytcg-system: terminating on signal 2\n"
-
-
 @pytest.mark.parametrize("spelling", ["-version", "--version"])
 def test_the_version_is_what_tools_parse(capsys: pytest.CaptureFixture[str], spelling: str) -> None:
     assert main([spelling]) == 0
