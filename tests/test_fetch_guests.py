@@ -1,0 +1,44 @@
+"""scripts/fetch_guests.py where it cannot fetch, and where all is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "fetch_guests.py"
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A copy of the script in `folder`, on a machine where no other program is to be found."""
+    (folder / "scripts").mkdir()
+    script = shutil.copy(SCRIPT, folder / "scripts")
+    command = [sys.executable, script]
+    return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(folder)}, timeout=30)
+
+
+def test_a_machine_without_apt_is_told_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    problem, note = done.stderr.splitlines()
+    assert problem == "guests: apt-get is not on this machine: guests are fetched from Debian packages"
+    assert note.startswith("guests: qemu-system-misc")
+
+
+def test_what_is_there_unchanged_is_not_fetched_again(tmp_path: Path) -> None:
+    guests = tmp_path / "guests"
+    guests.mkdir()
+    (guests / "linux").write_bytes(b"kernel")
+    entry = {"sha256": {"linux": hashlib.sha256(b"kernel").hexdigest()}}
+    own = next(
+        line.partition("=")[2].strip().strip('"')
+        for line in Path("/etc/os-release").read_text().splitlines()
+        if line.startswith("VERSION_CODENAME=")
+    )
+    names = ("debian-installer-13-netboot-riscv64/trixie", "opensbi/trixie", f"opensbi/{own}", f"u-boot-qemu/{own}")
+    (guests / "manifest.json").write_text(json.dumps(dict.fromkeys(names, entry)))
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"guests: all in {guests}\n")
