@@ -85,9 +85,10 @@ class Cpu(ABC):
 
     def timer_changed(self) -> None:
         """The guest wrote its compare register: drive the interrupt, and arm the event loop. On the vCPU's thread."""
+        # The time is read first: a deadline that passes in between is then armed for, and not forgotten.
+        ticks = self.clock.ticks()
         with self.irq_lock:
             deadline = self.guest.update_timer(self.env)
-        ticks = self.clock.ticks()
         if deadline is None or deadline <= ticks:
             return
         self.timer.arm(self.clock.deadline(deadline))

@@ -118,8 +118,10 @@ def helper_wfi(env: RiscvEnv) -> int:
 
 def set_mip(env: RiscvEnv, mask: int, level: bool) -> None:
     """Drive interrupt lines (bits of mip) high or low. For device threads, under their lock."""
-    env.mip_lines = env.mip_lines | mask if level else env.mip_lines & ~mask
-    env.irq |= IRQ_LINES
+    lines = env.mip_lines | mask if level else env.mip_lines & ~mask
+    if lines != env.mip_lines:
+        env.mip_lines = lines
+        env.irq |= IRQ_LINES
 
 
 def has_work(env: RiscvEnv) -> bool:
