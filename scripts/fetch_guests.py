@@ -3,9 +3,9 @@
 
 Debian packages are taken by name from the site that the machine's apt is configured with, through a private apt
 configuration under guests/.apt, so that the machine's package lists stay as they are; they are unpacked and their
-images laid under guests/riscv64. The installer of Debian 13 is architecture-independent, so an older Debian may fetch it too.
-What is there already by guests/manifest.json is not fetched again. Exit status 1, with one line a package, where
-something is missing.
+images laid under guests/riscv64. The installer of Debian 13 is architecture-independent, so an older Debian may fetch
+it too. What is there already by guests/manifest.json is not fetched again. Exit status 1, with one line a package,
+where something is missing.
 """
 
 from __future__ import annotations
