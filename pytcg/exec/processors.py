@@ -24,6 +24,7 @@ from pytcg.frontend.guest import Guest
 from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
+from pytcg.tcg.soft_helper import helper_fp
 
 log = logging.getLogger("pytcg")
 
@@ -77,6 +78,7 @@ class Processors:
         self.stats = Stats(timed=stats)
         self.counted = counted
         helpers = list(guest.helpers)
+        helpers[Helper.FP] = helper_fp
         helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
         self.cpus: Sequence[Cpu]
         self.engine: Engine[Any]
