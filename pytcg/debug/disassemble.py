@@ -29,7 +29,8 @@ def disassembler(architecture: str) -> Callable[[bytes, int], list[str]]:
             if at < len(code):
                 size = 4 if unit == 2 and code[at] & 3 == 3 else unit
                 data = code[at : at + size]
-                out.append(f"0x{(address + at) & MASK64:016x}:  {data.hex():<22} .byte " + " ".join(f"{b:#04x}" for b in data))
+                values = " ".join(f"{byte:#04x}" for byte in data)
+                out.append(f"0x{(address + at) & MASK64:016x}:  {data.hex():<22} .byte {values}")
                 at += size
         return out
 

@@ -48,7 +48,7 @@ class CodeCache(Generic[Code]):
         _fill(env, start, (env.layout.end_of_caches - start) // WORD)
 
     def place(self, block: TranslatedBlock[Code], pc: int, physical: int, flags: int, second_page: int) -> int:
-        """Place a block whose first byte lies at guest address `pc` and `physical`; returns the host address of its entry.
+        """Place a block whose first byte lies at guest address `pc` and `physical`; the host address of its entry.
 
         `second_page`: physical address of the page in which its last instruction ends, or 0.
         """

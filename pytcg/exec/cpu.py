@@ -15,7 +15,7 @@ from pytcg.tcg.state import IRQ_LOOP
 
 
 class Cpu(ABC):
-    """One vCPU on one host thread. Devices reach it through set_irq, the machine through start, stop, reset and join."""
+    """One vCPU on one host thread. Devices reach it by set_irq, the machine by start, stop, reset and join."""
 
     def __init__(self, engine: Engine[Any], clock: Clock, loop: EventLoop, index: int) -> None:
         self.engine = engine

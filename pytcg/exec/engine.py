@@ -1,4 +1,4 @@
-"""What the vCPUs of a machine share: the translator, the code cache, the slow path of memory, and stopping the world."""
+"""What the vCPUs of a machine share: translator, code cache, the slow path of memory, and stopping the world."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Engine(Generic[Code]):
     def __init__(
         self,
         guest: Guest,
-        helpers: Sequence[HelperFunction | None],
+        helpers: Sequence[HelperFunction],
         host: Host[Code],
         memory: AddressSpace,
         ram: Ram,
@@ -50,9 +50,7 @@ class Engine(Generic[Code]):
         self.translator = Translator(guest, host, stats, log)
         self.code = CodeCache(host, ram, stats)
         self.slow = SlowMemory(guest, memory, ram, self.code, lock)
-        tlb_miss = helpers[Helper.TLB_MISS]
-        assert tlb_miss is not None
-        self.tlb_miss = tlb_miss
+        self.tlb_miss = helpers[Helper.TLB_MISS]
         self.cpus: list[Cpu] = []
         self.world = Condition()
         self.paused = False
@@ -121,7 +119,8 @@ class Engine(Generic[Code]):
             return pc + env.words[at + 1] & 0xFFFFFFFFFFFFFFFF
         if action == Action.JUMP or self.guest.probe(env, pc, FETCH, mode) != Action.CONTINUE:
             return None
-        return env.ret
+        physical: int = env.ret
+        return physical
 
     def page_at(self, physical: int) -> memoryview | None:
         """The 4096 bytes of the page of a guest physical address, where it can hold code."""

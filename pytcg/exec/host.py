@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pytcg.backend.codebuffer import CodeBuffer, CodeBufferFull
+from pytcg.backend.base import HostBlock
+from pytcg.backend.codebuffer import CodeBuffer
 from pytcg.backend.tci.interpreter import CompiledBlock, TciBackend
 from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.runtime import Runtime
-from pytcg.backend.base import HostBlock
 from pytcg.native import NativeFunction
 from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
@@ -58,7 +57,7 @@ class MachineCodeHost:
         self.natives: dict[int, int] = {}
         self.start = self.buffer.position
 
-    def compile_helpers(self, helpers: Sequence[Callable[[Env], int] | None]) -> None:
+    def compile_helpers(self, helpers: Sequence[Callable[[Env], int]]) -> None:
         """Compile those helpers that are native routines."""
         backend = X86Backend(self.layout, ())
         for number, helper in enumerate(helpers):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import Any
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, HostBlock, Status
 from pytcg.exec.clock import Clock
@@ -20,7 +19,9 @@ from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 class MachineCodeCpu(Cpu):
     """A vCPU that runs host machine code."""
 
-    def __init__(self, engine: Engine[HostBlock], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
+    def __init__(
+        self, engine: Engine[HostBlock], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int
+    ) -> None:
         self.host = host
         #: for --stats: when machine code was left last (ns), and why
         self.left = 0
@@ -37,7 +38,7 @@ class MachineCodeCpu(Cpu):
         enter, resume = runtime.enter, runtime.resume
         if engine.stats.timed:
             enter, resume = self._timed(enter), self._timed(resume)
-        helpers: Any = engine.helpers
+        helpers = engine.helpers
         interrupt, block_for = self.guest.interrupt, engine.block_for
         if not engine.stats.first_insn:
             engine.stats.first_insn = perf_counter_ns() - engine.stats.started

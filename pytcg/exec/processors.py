@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import platform
-from time import perf_counter_ns
 from collections.abc import Callable, Sequence
+from time import perf_counter_ns
 from typing import Any
 
-from pytcg.backend.base import HostBlock
 from pytcg.backend.tci.interpreter import TciBackend
 from pytcg.exec.blocktable import make_lookup
-from pytcg.exec.clock import Clock, calibrate, has_steady_tsc
+from pytcg.exec.clock import Clock, calibrate
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
@@ -20,11 +19,12 @@ from pytcg.exec.host import InterpreterHost, MachineCodeHost
 from pytcg.exec.interpreter import InterpreterCpu, TciMemory
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.exec.stats import Stats
-from pytcg.frontend.guest import Guest
+from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.soft_helper import helper_fp
+from pytcg.tcg.state import Env
 
 log = logging.getLogger("pytcg")
 
@@ -54,11 +54,24 @@ def choose_backend(wanted: str) -> str:
     return "tci"
 
 
+def no_helper(env: Env) -> int:
+    """What a helper number that is not in use leads to."""
+    raise LookupError(f"no helper {env.helper}")
+
+
+def complete_helpers(guest: Guest) -> list[HelperFunction]:
+    """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks."""
+    helpers = [helper or no_helper for helper in guest.helpers]
+    helpers[Helper.FP] = helper_fp
+    helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
+    return helpers
+
+
 class Processors:
     """All vCPUs of a machine and what they share.
 
-    `helpers` of the guest are completed by floating point in software and by the search for blocks. Raises ValueError for
-    a backend that cannot be had.
+    `helpers` of the guest are completed by floating point in software and by the search for blocks. Raises ValueError
+    for a backend that cannot be had.
     """
 
     def __init__(
@@ -77,9 +90,7 @@ class Processors:
     ) -> None:
         self.stats = Stats(timed=stats)
         self.counted = counted
-        helpers = list(guest.helpers)
-        helpers[Helper.FP] = helper_fp
-        helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
+        helpers = complete_helpers(guest)
         self.cpus: Sequence[Cpu]
         self.engine: Engine[Any]
         if choose_backend(backend) == "tci":

@@ -1,13 +1,14 @@
 """Guest memory accesses that machine code leaves to Python: devices, page crossings, pages with translated code.
 
-Both the machine-code loop and the interpreter come here. An access either completes or raises a guest exception, and is never
-done in part: a store that crosses pages checks both before it writes.
+Both the machine-code loop and the interpreter come here. An access either completes or raises a guest exception, and is
+never done in part: a store that crosses pages checks both before it writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock
+from typing import Any
 
 from pytcg.exec.codecache import CodeCache
 from pytcg.frontend.guest import Guest
@@ -22,7 +23,7 @@ PAGE = 4096
 class SlowMemory:
     """The slow path of one machine: physical memory behind the guest's translation."""
 
-    def __init__(self, guest: Guest, memory: AddressSpace, ram: Ram, code: CodeCache, lock: RLock) -> None:
+    def __init__(self, guest: Guest, memory: AddressSpace, ram: Ram, code: CodeCache[Any], lock: RLock) -> None:
         self.guest = guest
         self.memory = memory
         self.ram = ram
@@ -46,7 +47,7 @@ class SlowMemory:
         return self.each_page(env, address, len(data), mode, WRITE, physical, write) is not None
 
     def open_atomic(self, env: Env, address: int, size: int, mode: int, access: int) -> bool:
-        """Let machine code do an aligned access itself: env.addend leads to main RAM. False: a guest exception was raised.
+        """Let machine code do an aligned access itself: env.addend leads to main RAM. False: a guest exception.
 
         Translated code in the page is dropped first.
         """

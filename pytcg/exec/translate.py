@@ -40,8 +40,8 @@ class Translator(Generic[Code]):
     def find(self, page: memoryview, offset: int, flags: int, next_half: int) -> TranslatedBlock[Code] | None:
         """The block that starts `offset` bytes into a page of guest memory, translated now if it was not yet.
 
-        `page`: 4096 bytes. `next_half`: first 16 bits of the page that follows, or -1; None comes back where they are needed
-        but were not given.
+        `page`: 4096 bytes. `next_half`: first 16 bits of the page that follows, or -1; None comes back where they are
+        needed but were not given.
         """
         key = (bytes(page[offset : offset + PREFIX]), flags << 12 | offset)
         candidates = self.known.get(key)

@@ -8,8 +8,8 @@ from enum import IntEnum
 class Helper(IntEnum):
     """Helper numbers with a fixed meaning; a guest numbers its own from FIRST_GUEST."""
 
-    #: floating-point op done in software: arg[0..2] operands, arg[3] = op code | the fields after the operands, in 4 bits each
-    #: from bit 16 on; env.ret = the value of the output's home
+    #: floating-point op done in software: arg[0..2] operands, arg[3] = op code | the fields after the operands, in 4
+    #: bits each from bit 16 on; env.ret = the value of the output's home
     FP = 0
     #: a guest access that missed the TLB: arg[0] address, arg[1] READ/WRITE/FETCH, arg[2] MMU mode
     TLB_MISS = 1

@@ -1,8 +1,9 @@
 """Layout of the CPU state: the one block of memory that machine code and Python share.
 
-A `Layout` is built from a declaration of 64-bit fields; offsets are relative to the *env pointer*, which machine code keeps in a
-host register. The guest's integer registers come first, at offsets -128..127, so that each is reached with an 8-bit
-displacement. Every field is an unsigned 64-bit little-endian word (or an array of them): one width, one kind of access.
+A `Layout` is built from a declaration of 64-bit fields; offsets are relative to the *env pointer*, which machine code
+keeps in a host register. The guest's integer registers come first, at offsets -128..127, so that each is reached with
+an 8-bit displacement. Every field is an unsigned 64-bit little-endian word (or an array of them): one width, one kind
+of access.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 GLOBALS_BASE = -128
 WORD = 8
@@ -45,7 +47,7 @@ READ, WRITE, FETCH = 0, 1, 2
 #: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look
 IRQ_LINES, IRQ_LOOP = 1, 2
 
-# What every guest has, whatever its architecture. Order matters only for locality: what machine code touches most comes first.
+# What every guest has, whatever its architecture. The order is for locality: what machine code touches most is first.
 COMMON = (
     Field("globals", NUM_GLOBALS, "guest registers: operands 0..63; integer registers, then floating-point registers"),
     Field("irq", 1, "exit request: non-zero makes machine code leave at the next poll"),
@@ -60,13 +62,13 @@ COMMON = (
     Field("addend", 1, "addend (host minus guest address) handed to a memory access that resumes"),
     Field("mem_addr", 1, "guest virtual address of the access that missed"),
     Field("mem_value", 1, "value to be stored by the access that missed"),
-    Field("mem_kind", 1, "size log2 | sign<<2 | mode<<3 | align<<5 | READ/WRITE<<8 | atomic<<10 | probe<<11 of the access"),
+    Field("mem_kind", 1, "size log2 | sign<<2 | mode<<3 | align<<5 | READ/WRITE<<8 | atomic<<10 | probe<<11"),
     Field("mem_slot", 1, "byte offset from env of the TLB slot of the access that missed"),
     Field("buffer", 2, "16 bytes that stand in for memory when Python has done the access"),
     Field("mxcsr", 1, "the guest's SSE control and status word while outside machine code"),
     Field("host_mxcsr", 1, "the host's SSE control and status word while inside machine code"),
     Field("host_sp", 1, "host stack pointer of the entry routine"),
-    Field("fflags", 1, "accrued floating-point exceptions, those in mxcsr not included (NX 1, UF 2, OF 4, DZ 8, NV 16)"),
+    Field("fflags", 1, "accrued floating-point exceptions, those in mxcsr left out (NX 1, UF 2, OF 4, DZ 8, NV 16)"),
     Field("clock_start", 1, "host counter at guest time `clock_offset`"),
     Field("clock_mult", 1, "guest ticks a host tick, as a 64-bit fraction"),
     Field("clock_offset", 1, "guest time at `clock_start`"),
@@ -128,12 +130,18 @@ class Layout:
 class Env:
     """The state of one vCPU: anonymous memory, with a property for each field of its layout.
 
-    A field with one word reads as an int in 0..2**64-1 and wraps what is assigned to it; an array field is a memoryview of
-    64-bit words. `env.words[env.index + offset // 8]` reaches any word by its offset.
+    A field with one word reads as an int in 0..2**64-1 and wraps what is assigned to it; an array field is a memoryview
+    of 64-bit words. `env.words[env.index + offset // 8]` reaches any word by its offset.
     """
 
     layout: Layout
     words: memoryview
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytcg.frontend.riscv.bits import PMP_ENTRIES
 from pytcg.tcg.state import Env, Field, Layout, env_class
@@ -95,10 +95,6 @@ if TYPE_CHECKING:
         """The CPU state, with a property for each field."""
 
         cpu: Cpu
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        def __setattr__(self, name: str, value: Any) -> None: ...
 
 else:
     RiscvEnv = env_class(LAYOUT, "RiscvEnv")
