@@ -6,6 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+Op = tuple[int, ...]
+#: code and its address -> lines of text
+Disassembler = Callable[[bytes, int], list[str]]
+
 #: item -> what it logs. `-d help`, the option's check and the manual derive from it.
 ITEMS = {
     "in_asm": "guest instructions of each block that is translated",
@@ -49,38 +53,39 @@ class Log:
 
 
 class BlockLog:
-    """Writes in_asm, op, op_opt and out_asm of one block after the other in one place."""
+    """Writes in_asm, op, op_opt and out_asm of one block after the other, each block in one place.
+
+    `disassemble_guest(code, address)` and `disassemble_host(code, address)` give lines; the latter is None without machine code.
+    """
 
     def __init__(
         self,
         log: Log,
-        disassemble_guest: Callable[[bytes, int], list[str]],
-        disassemble_host: Callable[[bytes, int], list[str]],
-        print_ops: Callable[[Sequence[tuple[int, ...]]], str],
+        disassemble_guest: Disassembler,
+        disassemble_host: Disassembler | None,
+        print_ops: Callable[[Sequence[Op]], str],
     ) -> None:
         self.log = log
         self.disassemble_guest = disassemble_guest
         self.disassemble_host = disassemble_host
         self.print_ops = print_ops
+        #: guest address for which the next block is translated
         self.pc = 0
 
-    def block(
-        self,
-        guest: bytes,
-        flags: int,
-        ops: Sequence[tuple[int, ...]],
-        optimised: Sequence[tuple[int, ...]],
-        host: bytes,
-        entry: int,
-    ) -> None:
-        """Log one translation; `pc` was set to the guest address for which it was made."""
+    def block(self, guest: bytes, flags: int, ops: Sequence[Op], final: Sequence[Op]) -> None:
+        """Log the guest's side of a translation: its bytes, its ops, and those that the backend gets."""
         items, write = self.log.items, self.log.write
         if "in_asm" in items:
-            write(f"----------------\nIN: flags={flags:#x}\n" + "\n".join(self.disassemble_guest(guest, self.pc)))
+            write(f"----------------\nIN: flags={flags:#x}\n" + "\n".join(self.disassemble_guest(guest, self.pc)) + "\n")
         if "op" in items:
-            write("OP:\n" + self.print_ops(ops))
+            write("OP:\n" + self.print_ops(ops) + "\n")
         if "op_opt" in items:
-            write("OP after optimisation and register allocation:\n" + self.print_ops(optimised))
-        if "out_asm" in items:
-            write(f"OUT: [size={len(host)}]\n" + "\n".join(self.disassemble_host(host[entry:], 0)))
-            write("  cold stubs:\n" + "\n".join(self.disassemble_host(host[: entry - 8], 8 - entry)))
+            write("OP after optimisation and register allocation:\n" + self.print_ops(final) + "\n")
+
+    def host(self, blob: bytes, entry: int) -> None:
+        """Log the host's side: stubs, then hot code from `entry` on. Addresses are relative to the entry."""
+        if "out_asm" in self.log.items and self.disassemble_host:
+            lines = self.disassemble_host(blob[entry:], 0)
+            stubs = self.disassemble_host(blob[: entry - 8], 8 - entry)
+            self.log.write(f"OUT: [size={len(blob)}]\n" + "\n".join(lines))
+            self.log.write("  -- stubs\n" + "\n".join(stubs) + "\n")

@@ -1,45 +1,47 @@
-"""Placed blocks: host code at an address, found by guest address, and dropped when guest code changes."""
+"""Placed blocks: found by guest address, and dropped when guest code changes. For machine code, and for the interpreter."""
 
 from __future__ import annotations
 
 import ctypes
+from abc import ABC, abstractmethod
 from threading import RLock
 from time import perf_counter_ns
-from typing import Generic
+from typing import Any, Generic
 
-from pytcg.exec.blocktable import BlockTable
-from pytcg.exec.host import Code, Host
+from pytcg.backend.tci.interpreter import CompiledBlock
+from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
+from pytcg.exec.host import MachineCodeHost
+from pytcg.exec.placing import hash_of
 from pytcg.exec.stats import Stats
-from pytcg.exec.translate import TranslatedBlock
+from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.softmmu.regions import Ram
-from pytcg.tcg.state import EMPTY, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env
+from pytcg.tcg.helpers import Helper
+from pytcg.tcg.state import EMPTY, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
 
 PAGE = 4096
 #: stores into one page that hit no block, after which all its blocks go: the page has become data
 PATIENCE = 4
 
 
-class CodeCache(Generic[Code]):
+class CodeCache(ABC, Generic[Code]):
     """Placed blocks of a machine, and which pages of main RAM they come from. Methods are called under `lock`."""
 
-    def __init__(self, host: Host[Code], ram: Ram, stats: Stats) -> None:
-        self.host = host
-        self.stats = stats
+    def __init__(self, ram: Ram, stats: Stats) -> None:
         self.ram = ram
+        self.stats = stats
         self.lock = RLock()
-        self.table = BlockTable()
         self.envs: list[Env] = []
+        #: a byte a page of main RAM: 1 where a store may hit translated code
         self.code_map = bytearray(ram.size // PAGE)
         self.code_map_address = ctypes.addressof(ctypes.c_char.from_buffer(self.code_map))
-        #: page number in main RAM -> blocks with bytes in it: table index << 24 | first offset << 12 | last offset
-        self.pages: dict[int, list[int]] = {}
+        #: by page, the stores since the last that hit a block
         self.misses: dict[int, int] = {}
+        #: how often everything was dropped
         self.generation = 0
 
     def attach(self, env: Env) -> None:
         """Take a vCPU in."""
         self.envs.append(env)
-        self.table.attach(env)
         env.words[env.index + env.layout.offset["code_map"] // WORD] = self.code_map_address
 
     def empty_caches(self, env: Env) -> None:
@@ -47,87 +49,172 @@ class CodeCache(Generic[Code]):
         start = env.layout.offset["slots"]
         _fill(env, start, (env.layout.end_of_caches - start) // WORD)
 
-    def place(self, block: TranslatedBlock[Code], pc: int, physical: int, flags: int, second_page: int) -> int:
-        """Place a block whose first byte lies at guest address `pc` and `physical`; the host address of its entry.
+    @abstractmethod
+    def place(self, pc: int, flags: int, block: TranslatedBlock[Code], physical: int, second_page: int) -> int:
+        """Place a block for a guest pc and translation flags: what `find` says from then on, or 0 where there is no room.
 
-        `second_page`: physical address of the page in which its last instruction ends, or 0.
+        `physical`: guest physical address of its first byte; `second_page`: of the page in which its last instruction ends, or 0.
         """
-        start = perf_counter_ns()
-        host = self.host.place(block.code, pc)
-        index = self.table.add(pc, physical, flags, second_page, host)
-        first = physical & (PAGE - 1)
-        end = first + len(block.guest)
-        self.note_code(physical, index << 24 | first << 12 | min(end, PAGE) - 1)
-        if second_page:
-            self.note_code(second_page, index << 24 | end - PAGE - 1)
-        stats = self.stats
-        stats.blocks += 1
-        stats.translated_insns += block.insns
-        stats.stage["link"] += perf_counter_ns() - start
-        return host
 
-    def has_room(self, block: TranslatedBlock[Code]) -> bool:
-        """Whether a block can be placed before the next flush."""
-        return self.table.used < self.table.limit and self.host.has_room(block.code)
+    @abstractmethod
+    def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
+        """The placed block, by its host address or number; 0 if there is none."""
 
-    def note_code(self, physical: int, record: int) -> None:
-        """Record a block in a page, from now on watched for stores if it lies in main RAM."""
+    def note_code(self, physical: int) -> None:
+        """From now on watch the page of a physical address for stores, if it lies in main RAM."""
         page = (physical - self.ram.base) >> 12
-        blocks = self.pages.get(page)
-        if blocks is not None:
-            blocks.append(record)
-            return
-        self.pages[page] = [record]
-        if 0 <= page < len(self.code_map):
+        if 0 <= page < len(self.code_map) and not self.code_map[page]:
             self.code_map[page] = 1
             for env in self.envs:
                 forget_writes(env)
 
     def flush(self) -> None:
-        """Drop all placed blocks. Other vCPUs must not be in machine code when there are any."""
+        """Drop all placed blocks. No vCPU may be in the middle of one."""
         self.generation += 1
         self.stats.flushes += 1
-        for page in self.pages:
-            if 0 <= page < len(self.code_map):
-                self.code_map[page] = 0
-        self.pages.clear()
         self.misses.clear()
-        self.table.clear()
-        self.host.reset()
+        self.code_map[:] = bytes(len(self.code_map))
+        self.drop_all()
         for env in self.envs:
             forget_blocks(env)
 
     def store_into_code(self, physical: int, size: int, everything: bool = False) -> None:
-        """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page.
+        """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page of main RAM.
 
         `everything`: drop all blocks of the page.
         """
         page = (physical - self.ram.base) >> 12
-        blocks = self.pages.get(page)
-        if blocks is None:
+        if not self.code_map[page]:
             return
-        first = physical & (PAGE - 1)
-        last = first + size - 1
-        kept = [r for r in blocks if (r >> 12 & 0xFFF) > last or (r & 0xFFF) < first]
-        if everything:
-            kept = []
-        elif len(kept) == len(blocks):
+        if everything or not self.drop(physical, size):
             misses = self.misses.get(page, 0) + 1
             self.misses[page] = misses
-            if misses >= PATIENCE:
-                kept = []
-        if len(kept) < len(blocks):
-            gone = set(blocks).difference(kept)
-            for record in gone:
-                self.host.kill(self.table.host_of(record >> 24))
-                self.table.kill(record >> 24)
-            self.stats.invalidated += len(gone)
-        if kept:
-            self.pages[page] = kept
-        else:
-            del self.pages[page]
-            self.misses.pop(page, None)
+            if everything or misses >= PATIENCE:
+                self.drop(physical & -PAGE, PAGE)
+        if self.is_free(physical):
             self.code_map[page] = 0
+            self.misses.pop(page, None)
+
+    @abstractmethod
+    def drop(self, physical: int, size: int) -> int:
+        """Drop blocks with bytes in a range within a page of main RAM; how many there were."""
+
+    @abstractmethod
+    def drop_all(self) -> None:
+        """Drop all blocks."""
+
+    @abstractmethod
+    def is_free(self, physical: int) -> bool:
+        """Whether no block is left in the page of a physical address in main RAM."""
+
+    def count(self) -> None:
+        """Bring the statistics up to date."""
+
+
+class MachineCodeCache(CodeCache[int]):
+    """Blocks in code memory. Their table is shared with machine code, which places copies itself."""
+
+    def __init__(self, host: MachineCodeHost, ram: Ram, stats: Stats) -> None:
+        super().__init__(ram, stats)
+        self.host = host
+        self.table = BlockTable(ram.size // PAGE)
+        self.table.clear(*host.code_range())
+        #: the state of no vCPU, for routines that Python calls
+        self.env: Any = env_class(host.layout)(host.layout)
+        self.env.ram_start, self.env.ram_end = ram.base, ram.end
+        host.attach(self.env)
+        self.table.attach(self.env)
+        at = {name: self.env.index + offset // WORD for name, offset in host.layout.offset.items()}
+        self.pc, self.flags, self.arguments, self.result = at["pc"], at["flags"], at["arg"], at["ret"]
+
+    def attach(self, env: Env) -> None:
+        super().attach(env)
+        self.table.attach(env)
+
+    def place(self, pc: int, flags: int, block: TranslatedBlock[int], physical: int, second_page: int) -> int:
+        start = perf_counter_ns()
+        self.note_code(physical)
+        if second_page:
+            self.note_code(second_page)
+        words, at = self.env.words, self.arguments
+        words[self.pc], words[self.flags] = pc, flags
+        words[at], words[at + 1], words[at + 2] = block.code, physical, second_page
+        self.host.runtime.call(self.env.address, Helper.PLACE)
+        host: int = words[self.result]
+        self.stats.stage["link"] += perf_counter_ns() - start
+        return host
+
+    def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
+        words = self.table.table.words
+        at = hash_of(pc, physical) // WORD
+        while host := words[at + HOST // WORD]:
+            if (words[at], words[at + 1], words[at + 2]) == (pc, physical | 1, flags | second_page):
+                return int(host)
+            at = at + ENTRY // WORD & MASK // WORD
+        return 0
+
+    def drop(self, physical: int, size: int) -> int:
+        words, at = self.env.words, self.arguments
+        words[at], words[at + 1], words[at + 3] = physical, size, self.host.dead
+        self.host.runtime.call(self.env.address, Helper.INVALIDATE)
+        return int(words[self.result])
+
+    def drop_all(self) -> None:
+        self.table.clear(*self.host.code_range())
+
+    def is_free(self, physical: int) -> bool:
+        return not self.table.heads.words[(physical - self.ram.base) >> 12]
+
+    def count(self) -> None:
+        self.stats.blocks = self.table.counter(BLOCKS)
+        self.stats.translated_insns = self.table.counter(INSNS)
+        self.stats.invalidated = self.table.counter(KILLED)
+
+
+class InterpretedCache(CodeCache[CompiledBlock]):
+    """Functions of the interpreter by number. Every block is looked up before it runs, so dropping is forgetting."""
+
+    def __init__(self, ram: Ram, stats: Stats) -> None:
+        super().__init__(ram, stats)
+        #: functions and the pc that they are for
+        self.blocks: list[tuple[CompiledBlock, int]] = []
+        self.numbers: dict[tuple[int, int, int, int], int] = {}
+        #: page -> keys of `numbers`, with the first and last byte in the page
+        self.pages: dict[int, list[tuple[tuple[int, int, int, int], int, int]]] = {}
+
+    def place(self, pc: int, flags: int, block: TranslatedBlock[CompiledBlock], physical: int, second_page: int) -> int:
+        key = (pc, physical, flags, second_page)
+        self.blocks.append((block.code, pc))
+        number = self.numbers[key] = len(self.blocks)
+        first = physical & PAGE - 1
+        end = first + len(block.guest)
+        for page, start, stop in ((physical & -PAGE, first, min(end, PAGE)), (second_page, 0, end - PAGE)):
+            if stop > start:
+                self.note_code(page)
+                self.pages.setdefault(page, []).append((key, start, stop - 1))
+        self.stats.blocks += 1
+        self.stats.translated_insns += block.insns
+        return number
+
+    def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
+        return self.numbers.get((pc, physical, flags, second_page), 0)
+
+    def drop(self, physical: int, size: int) -> int:
+        page, first = physical & -PAGE, physical & PAGE - 1
+        blocks = self.pages.get(page, [])
+        kept = [row for row in blocks if row[0] in self.numbers and (row[1] >= first + size or row[2] < first)]
+        killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
+        self.pages[page] = kept
+        self.stats.invalidated += killed
+        return killed
+
+    def drop_all(self) -> None:
+        self.blocks.clear()
+        self.numbers.clear()
+        self.pages.clear()
+
+    def is_free(self, physical: int) -> bool:
+        return not self.pages.get(physical & -PAGE)
 
 
 def _fill(env: Env, offset: int, words: int) -> None:

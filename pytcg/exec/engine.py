@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from threading import Condition, RLock
 from typing import TYPE_CHECKING, Generic
 
-from pytcg.debug.log import BlockLog
 from pytcg.exec.codecache import CodeCache
-from pytcg.exec.host import Code, Host
 from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.stats import Stats
-from pytcg.exec.translate import Translator
+from pytcg.exec.translate import Code, Translator
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, BusError, Ram
 from pytcg.tcg.helpers import Action, Helper
@@ -33,22 +31,20 @@ class Engine(Generic[Code]):
         self,
         guest: Guest,
         helpers: Sequence[HelperFunction],
-        host: Host[Code],
+        translator: Translator[Code],
+        code: CodeCache[Code],
         memory: AddressSpace,
         ram: Ram,
         lock: RLock,
         stats: Stats,
-        log: BlockLog | None = None,
     ) -> None:
         self.guest = guest
         self.helpers = helpers
-        self.host = host
         self.memory = memory
         self.ram = ram
         self.stats = stats
-        self.log = log
-        self.translator = Translator(guest, host, stats, log)
-        self.code = CodeCache(host, ram, stats)
+        self.translator = translator
+        self.code = code
         self.slow = SlowMemory(guest, memory, ram, self.code, lock)
         self.tlb_miss = helpers[Helper.TLB_MISS]
         self.cpus: list[Cpu] = []
@@ -78,8 +74,8 @@ class Engine(Generic[Code]):
             self.guest.raise_access_fault(env, pc, FETCH)
             return 0
         translator = self.translator
-        if self.log is not None:
-            self.log.pc = pc
+        if translator.log is not None:
+            translator.log.pc = pc
         offset = physical & (PAGE - 1)
         second_page = 0
         block = translator.find(page, offset, flags, -1)
@@ -98,11 +94,9 @@ class Engine(Generic[Code]):
                 second_page = second
         code = self.code
         with code.lock:
-            host = code.table.find(pc, physical, flags, second_page)
-            if host:
-                return host
-            if code.has_room(block):
-                return code.place(block, pc, physical, flags, second_page)
+            host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)
+        if host:
+            return host
         with self.exclusive():
             code.flush()
         return 0

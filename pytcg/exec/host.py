@@ -1,63 +1,51 @@
-"""Where blocks become something that runs: host machine code, or functions of the interpreter."""
+"""The machine-code backend as the engine uses it: code memory, runtime, compiled helpers, templates of blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from struct import Struct
 
-from pytcg.backend.base import HostBlock
 from pytcg.backend.codebuffer import CodeBuffer
-from pytcg.backend.tci.interpreter import CompiledBlock, TciBackend
 from pytcg.backend.x86_64.backend import X86Backend
+from pytcg.backend.x86_64.emit.control import Thunk
 from pytcg.backend.x86_64.runtime import Runtime
+from pytcg.debug.log import BlockLog
+from pytcg.exec.blocktable import CODE, SharedWords
 from pytcg.native import NativeFunction
 from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
 from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
 
-Code = TypeVar("Code")
+TEMPLATE_HEADER = Struct("<QQQQ")
 
 
-class Host(Protocol, Generic[Code]):
-    """What the translator and the code cache ask of a backend. `Code`: a block that may be placed anywhere."""
-
-    #: operands for temporaries
-    temp_pool: tuple[int, ...]
-
-    def emit(self, ops: list[Op], page_offset: int, mode: int) -> Code:
-        """Make host code of allocated ops."""
-
-    def size(self, code: Code) -> int:
-        """Bytes that the code takes."""
-
-    def has_room(self, code: Code) -> bool:
-        """Whether `place` would succeed."""
-
-    def place(self, code: Code, pc: int) -> int:
-        """Place a block for a guest pc: its host address, never 0."""
-
-    def kill(self, address: int) -> None:
-        """Make sure that a placed block does not run again."""
-
-    def reset(self) -> None:
-        """Drop all placed blocks."""
+class TemplatesFull(Exception):
+    """There is no room for another template; `reset_templates` makes room."""
 
 
 class MachineCodeHost:
-    """Blocks as x86-64 machine code in W^X code memory, with the runtime and the compiled helpers at its start."""
+    """Code memory for x86-64 machine code, with the runtime and the compiled helpers at its start.
 
-    def __init__(self, layout: Layout, hot_registers: Sequence[int], size: int) -> None:
+    A *template* is the host code of a block, free of addresses, in memory of its own from which machine code too can place it.
+    """
+
+    def __init__(self, layout: Layout, hot_registers: Sequence[int], size: int, log: BlockLog | None = None) -> None:
         self.layout = layout
+        self.log = log
         self.backend = X86Backend(layout, hot_registers)
         self.buffer = CodeBuffer(size)
         self.runtime = Runtime(self.backend, self.buffer)
         self.temp_pool = self.backend.temp_pool
         self.emit = self.backend.emit
+        #: host address that a dead block calls
+        self.dead = self.runtime.thunks[Thunk.DEAD]
         self.natives: dict[int, int] = {}
-        self.start = self.buffer.position
+        self.templates = SharedWords(size // WORD)
+        self.template_bytes = self.templates.words.cast("B")
+        self.template_end = 0
 
-    def compile_helpers(self, helpers: Sequence[Callable[[Env], int]]) -> None:
+    def compile_helpers(self, helpers: Sequence[Callable[[Env], int] | None]) -> None:
         """Compile those helpers that are native routines."""
         backend = X86Backend(self.layout, ())
         for number, helper in enumerate(helpers):
@@ -65,7 +53,10 @@ class MachineCodeHost:
                 ops, temps = compile_native(helper, self.layout)
                 code = backend.emit(allocate(ops, temps, backend.native_pool, NATIVE_SPILLS), 0, 0)
                 self.natives[number] = self.runtime.place(code.blob, code.entry, 0)
-        self.start = self.buffer.position
+
+    def code_range(self) -> tuple[int, int]:
+        """Host addresses of the first byte that blocks may use, and after the last."""
+        return self.buffer.base + self.buffer.position, self.buffer.base + self.buffer.size
 
     def attach(self, env: Env) -> None:
         """Make a vCPU's state ready for machine code."""
@@ -74,45 +65,21 @@ class MachineCodeHost:
         for number, address in self.natives.items():
             env.words[first + number] = address
 
-    def size(self, code: HostBlock) -> int:
-        return len(code.blob)
+    def make(self, ops: list[Op], page_offset: int, mode: int, guest_length: int, insns: int) -> int:
+        """Make the template of a block of allocated ops: its host address. Raises TemplatesFull."""
+        blob, entry = self.emit(ops, page_offset, mode)
+        if self.log is not None:
+            self.log.host(blob, entry)
+        length = len(blob)
+        start = self.template_end
+        end = start + CODE + (length + WORD - 1 & -WORD)
+        if end > len(self.template_bytes):
+            raise TemplatesFull
+        self.template_bytes[start : start + CODE] = TEMPLATE_HEADER.pack(length, entry, guest_length, insns)
+        self.template_bytes[start + CODE : start + CODE + length] = blob
+        self.template_end = end
+        return self.templates.address + start
 
-    def has_room(self, code: HostBlock) -> bool:
-        return self.buffer.position + len(code.blob) + 64 <= self.buffer.size
-
-    def place(self, code: HostBlock, pc: int) -> int:
-        return self.runtime.place(code.blob, code.entry, pc)
-
-    def kill(self, address: int) -> None:
-        self.runtime.kill_block(address)
-
-    def reset(self) -> None:
-        self.buffer.reset(self.start)
-
-
-class InterpreterHost:
-    """Blocks as functions of the interpreter; their addresses are numbers of our own."""
-
-    def __init__(self, backend: TciBackend) -> None:
-        self.backend = backend
-        self.temp_pool = backend.temp_pool
-        self.blocks: list[tuple[CompiledBlock, int]] = []
-
-    def emit(self, ops: list[Op], page_offset: int, mode: int) -> CompiledBlock:
-        return self.backend.compile(ops)
-
-    def size(self, code: CompiledBlock) -> int:
-        return 0
-
-    def has_room(self, code: CompiledBlock) -> bool:
-        return True
-
-    def place(self, code: CompiledBlock, pc: int) -> int:
-        self.blocks.append((code, pc))
-        return len(self.blocks)
-
-    def kill(self, address: int) -> None:
-        """Nothing to do: every block is looked up before it runs."""
-
-    def reset(self) -> None:
-        self.blocks.clear()
+    def reset_templates(self) -> None:
+        """Forget all templates. No block may be placed or run."""
+        self.template_end = 0

@@ -12,7 +12,7 @@ from pytcg.exec.clock import Clock
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.host import InterpreterHost
+from pytcg.exec.codecache import InterpretedCache
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import IRQ_LOOP, READ, TLB_ENTRIES, WORD, WRITE, Env
@@ -93,14 +93,14 @@ class InterpreterCpu(Cpu):
     """A vCPU that interprets TCG ops."""
 
     def __init__(
-        self, engine: Engine[CompiledBlock], host: InterpreterHost, clock: Clock, loop: EventLoop, index: int
+        self, engine: Engine[CompiledBlock], cache: InterpretedCache, clock: Clock, loop: EventLoop, index: int
     ) -> None:
-        self.host = host
+        self.cache = cache
         super().__init__(engine, clock, loop, index)
 
     def run(self) -> None:
         env: Any = self.env
-        engine, blocks, interrupt = self.engine, self.host.blocks, self.guest.interrupt
+        engine, blocks, interrupt = self.engine, self.cache.blocks, self.guest.interrupt
         while self.safe_point():
             while True:
                 number = engine.block_for(env)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter_ns
 
-from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, HostBlock, Status
+from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Status
 from pytcg.exec.clock import Clock
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
@@ -20,7 +20,7 @@ class MachineCodeCpu(Cpu):
     """A vCPU that runs host machine code."""
 
     def __init__(
-        self, engine: Engine[HostBlock], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int
+        self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int
     ) -> None:
         self.host = host
         #: for --stats: when machine code was left last (ns), and why

@@ -10,20 +10,24 @@ from time import perf_counter_ns
 from typing import Any
 
 from pytcg.backend.tci.interpreter import TciBackend
-from pytcg.exec.blocktable import make_lookup
+from pytcg.debug.log import BlockLog, Log
+from pytcg.exec.codecache import InterpretedCache, MachineCodeCache
 from pytcg.exec.clock import Clock, calibrate
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.host import InterpreterHost, MachineCodeHost
+from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.interpreter import InterpreterCpu, TciMemory
 from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.exec.placing import helper_invalidate, helper_place, make_lookup
 from pytcg.exec.stats import Stats
+from pytcg.exec.translate import Translator
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.soft_helper import helper_fp
+from pytcg.tcg.text import format_ops
 from pytcg.tcg.state import Env
 
 log = logging.getLogger("pytcg")
@@ -63,8 +67,22 @@ def complete_helpers(guest: Guest) -> list[HelperFunction]:
     """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks."""
     helpers = [helper or no_helper for helper in guest.helpers]
     helpers[Helper.FP] = helper_fp
+    helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
     return helpers
+
+
+def block_log_for(log: Log, guest: Guest) -> BlockLog:
+    """The log of translations for a guest on this host."""
+    # capstone takes a while to import
+    from pytcg.debug.disassemble import disassembler
+
+    return BlockLog(
+        log,
+        disassembler(guest.name),
+        disassembler("x86_64"),
+        lambda ops: format_ops(ops, guest.register_names),
+    )
 
 
 class Processors:
@@ -87,23 +105,30 @@ class Processors:
         counted: bool = False,
         stats: bool = False,
         code_bytes: int = DEFAULT_CODE_BYTES,
+        log_items: frozenset[str] = frozenset(),
+        log_file: str | None = None,
     ) -> None:
         self.stats = Stats(timed=stats)
         self.counted = counted
         helpers = complete_helpers(guest)
+        self.log = Log(log_items, log_file) if log_items else None
+        block_log = self.log and block_log_for(self.log, guest)
         self.cpus: Sequence[Cpu]
         self.engine: Engine[Any]
         if choose_backend(backend) == "tci":
             tci_memory = TciMemory()
-            interpreter = InterpreterHost(TciBackend(guest.layout, tci_memory, helpers))
-            self.engine = tci_memory.engine = Engine(guest, helpers, interpreter, memory, ram, lock, self.stats)
+            tci = TciBackend(guest.layout, tci_memory, helpers)
+            cache = InterpretedCache(ram, self.stats)
+            translator = Translator(guest, lambda ops, *_: tci.compile(ops), tci.temp_pool, self.stats, block_log)
+            self.engine = tci_memory.engine = Engine(guest, helpers, translator, cache, memory, ram, lock, self.stats)
             use_counter(perf_counter_ns)
             self.clock = Clock(perf_counter_ns, timebase_hz=timebase_hz)
-            self.cpus = [InterpreterCpu(self.engine, interpreter, self.clock, loop, n) for n in range(count)]
+            self.cpus = [InterpreterCpu(self.engine, cache, self.clock, loop, n) for n in range(count)]
         else:
-            host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes)
+            host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, block_log)
             host.compile_helpers(helpers)
-            self.engine = Engine(guest, helpers, host, memory, ram, lock, self.stats)
+            blocks = Translator(guest, host.make, host.temp_pool, self.stats, block_log)
+            self.engine = Engine(guest, helpers, blocks, MachineCodeCache(host, ram, self.stats), memory, ram, lock, self.stats)
             counter = host.runtime.read_counter
             use_counter(counter)
             self.clock = Clock(counter, calibrate(counter), timebase_hz)
@@ -121,5 +146,6 @@ class Processors:
 
     def report(self, form: str) -> str:
         """The counters, as "text" or "json"."""
+        self.engine.code.count()
         executed = sum(cpu.env.executed for cpu in self.cpus) if self.counted else None
         return self.stats.as_json(executed) if form == "json" else self.stats.as_text(executed)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter_ns
-from typing import Generic
+from typing import Generic, TypeVar
 
 from pytcg.debug.log import BlockLog
-from pytcg.exec.host import Code, Host
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest
+from pytcg.tcg.ops import Op
 from pytcg.tcg.passes.optimise import optimise, worth_it
 from pytcg.tcg.regalloc import allocate
 
+Code = TypeVar("Code")
+#: from ops to code
+Make = Callable[[list[Op], int, int, int, int], Code]
 #: leading guest bytes that, with flags and page offset, find the candidates for a block
 PREFIX = 8
 
@@ -28,11 +32,16 @@ class TranslatedBlock(Generic[Code]):
 
 
 class Translator(Generic[Code]):
-    """Translates blocks and remembers them by content: guest bytes, translation flags, page offset."""
+    """Translates blocks and remembers them by content: guest bytes, translation flags, page offset.
 
-    def __init__(self, guest: Guest, host: Host[Code], stats: Stats, log: BlockLog | None) -> None:
+    `make(ops, page offset, data MMU mode, guest bytes, guest instructions)` turns allocated ops into code that can be placed
+    anywhere; `pool` are the operands that temporaries may be given.
+    """
+
+    def __init__(self, guest: Guest, make: Make[Code], pool: tuple[int, ...], stats: Stats, log: BlockLog | None) -> None:
         self.guest = guest
-        self.host = host
+        self.make = make
+        self.pool = pool
         self.stats = stats
         self.log = log
         self.known: dict[tuple[bytes, int], list[TranslatedBlock[Code]]] = {}
@@ -73,15 +82,15 @@ class Translator(Generic[Code]):
             ops = optimise(ops)
         optimised = perf_counter_ns()
         if temps:
-            ops = allocate(ops, temps, self.host.temp_pool)
+            ops = allocate(ops, temps, self.pool)
+        if self.log is not None:
+            self.log.block(bytes(page[offset : offset + translation.length]), flags, translation.ops, ops)
         allocated = perf_counter_ns()
-        code = self.host.emit(ops, offset, flags & 3)
+        code = self.make(ops, offset, flags & 3, translation.length, translation.insns)
         emitted = perf_counter_ns()
         guest = bytes(page[offset : offset + translation.length])
         if len(guest) < translation.length:
             guest += next_half.to_bytes(2, "little")
-        if self.log is not None:
-            self.log.block(guest, flags, translation.ops, ops, code)
         stats = self.stats
         stage = stats.stage
         stage["decode"] += decoded - start
@@ -90,5 +99,4 @@ class Translator(Generic[Code]):
         stage["emit"] += emitted - allocated
         stats.distinct_blocks += 1
         stats.distinct_insns += translation.insns
-        stats.host_bytes += self.host.size(code)
         return TranslatedBlock(guest, translation.insns, code)

@@ -125,6 +125,8 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
             backend=accelerator.backend,
             counted=accelerator.count,
             stats=bool(options.stats),
+            log_items=options.log,
+            log_file=str(options.log_file) if options.log_file else None,
         )
     except ValueError as error:
         raise MachineError(str(error)) from None

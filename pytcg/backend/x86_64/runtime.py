@@ -23,7 +23,7 @@ _PC = Struct("<Q")
 class Runtime:
     """The routines of one backend in one code buffer, at its start.
 
-    `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's
+    `call(env.address, number)` calls a compiled helper. `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's
     lock, and return a `Status`. `read_counter()` is the host's time stamp counter.
     """
 
@@ -42,7 +42,9 @@ class Runtime:
         self.enter: Callable[[int, int], int] = function(address + thunks.labels["enter"])
         function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)
         self.resume: Callable[[int], int] = function(address + thunks.labels["resume"])
-        # too short to be worth giving up the lock
+        # the following are too short to be worth giving up the lock
+        function = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t)
+        self.call: Callable[[int, int], int] = function(address + thunks.labels["call"])
         self.read_counter: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_uint64)(
             address + thunks.labels["read_counter"]
         )

@@ -47,6 +47,7 @@ class Thunks:
             for mode in range(NUM_MMU_MODES):
                 for size in range(4):
                     self._memory(kind | mode << MO_MODE_SHIFT | size)
+        self._call()
         self.a.label("read_counter")
         self.a(READ_COUNTER, x.RET)
         self.code = self.a.finish()
@@ -94,6 +95,15 @@ class Thunks:
                 x.mov(1, RDX, self._field("mem_addr")),
                 x.jmp(self._field("resume")),
             )
+
+    def _call(self) -> None:
+        """call(env, number): a C function that calls a compiled helper and returns its Action."""
+        a = self.a
+        a.label("call")
+        a(*(x.push(register) for register in CALLEE_SAVED))
+        a(x.mov(1, RBP, RDI), x.shl(0, RSI, 3))
+        a(x.mov(1, RCX, Mem(RBP, self.layout.offset["natives"], RSI)), x.call(RCX))
+        a(*(x.pop(register) for register in reversed(CALLEE_SAVED)), x.RET)
 
     def _exit(self) -> None:
         """Leave with the status in eax; the guest's registers have been saved."""
