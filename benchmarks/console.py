@@ -5,86 +5,109 @@ from __future__ import annotations
 import os
 import pty
 import re
-import resource
 import select
 import signal
-import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass
-class Figures:
-    """What one run took up to its last marker: seconds of CPU and wall time, peak resident MiB, and the console's text."""
-
-    cpu: float
-    wall: float
-    rss_mib: float
-    text: str
+#: a whole address space's mapping in /proc/PID/smaps: its first line, and the line of its resident KiB
+_MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*?^Rss: +(\d+) kB", re.MULTILINE | re.DOTALL)
+TYPING_SECONDS = 0.005
 
 
 class ConsoleError(Exception):
-    """A marker did not come in time, or the emulator ended before it."""
+    """An expected text did not come in time, or the emulator ended before it."""
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+@dataclass
+class Mark:
+    """The moment at which an expected text came: what matched, and what the process had taken since its start."""
+
+    match: re.Match[str]
+    cpu: float
+    wall: float
+    rss_mib: float
 
 
-def _peak_mib(pid: int) -> float:
-    match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(match[1]) / 1024 if match else 0.0
+class Console:
+    """A process in a pseudo-terminal of its own. Its CPU time is that of all its threads."""
+
+    def __init__(self, command: list[str], timeout: float) -> None:
+        self.start = time.monotonic()
+        self.timeout = timeout
+        self.text = ""
+        self.seen = 0
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvp(command[0], command)
+        # Linux's number for the CPU clock of another process (clock_getcpuclockid)
+        self.clock = ~self.pid << 3 | 2
+
+    def expect(self, pattern: str) -> Mark:
+        """Wait for a regular expression in what was not yet matched. Raises ConsoleError."""
+        compiled = re.compile(pattern)
+        while not (match := compiled.search(self.text, self.seen)):
+            if time.monotonic() - self.start > self.timeout:
+                raise ConsoleError(f"no {pattern!r} in {self.timeout:g} s; the console ends with {self.text[-200:]!r}")
+            if not self._read():
+                raise ConsoleError(f"ended before {pattern!r}; the console ends with {self.text[-200:]!r}")
+        self.seen = match.end()
+        return Mark(match, time.clock_gettime(self.clock), time.monotonic() - self.start, self._peak_mib())
+
+    def _read(self) -> bool:
+        """Take what has come within a tenth of a second; False at the end."""
+        if not select.select([self.fd], [], [], 0.1)[0]:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.text += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def _peak_mib(self) -> float:
+        match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        return int(match[1]) / 1024 if match else 0.0
+
+    def type(self, text: str) -> None:
+        """Send text as a person would, a character after the other."""
+        for character in text:
+            os.write(self.fd, character.encode())
+            time.sleep(TYPING_SECONDS)
+
+    def resident_in_mapping(self, size_mib: int) -> float:
+        """Resident MiB of the smallest mappings of at least `size_mib` MiB: guest RAM of that size."""
+        mappings = [
+            (int(last, 16) - int(first, 16) >> 20, int(rss) / 1024)
+            for first, last, rss in _MAPPING.findall(Path(f"/proc/{self.pid}/smaps").read_text())
+        ]
+        return min((found for found in mappings if found[0] >= size_mib), default=(0, 0.0))[1]
+
+    def status(self) -> int:
+        """Wait for the process to end by itself; its exit status, -N for a signal. Raises ConsoleError."""
+        while self._read():
+            if time.monotonic() - self.start > self.timeout:
+                raise ConsoleError(f"no end in {self.timeout:g} s; the console ends with {self.text[-200:]!r}")
+        ended = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.pid = 0
+        return ended
+
+    def close(self) -> None:
+        """End the process, if it has not ended."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
 
 
-def drive(command: list[str], steps: list[tuple[str, str | None]], timeout: float = 300.0) -> Figures:
-    """Run `command`; for each (expect, send) wait for the regular expression, then type the text.
-
-    Raises ConsoleError when an expectation does not come within `timeout` seconds.
-    """
-    start = time.monotonic()
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execvp(command[0], command)
-    text = ""
-    seen = 0
-    cpu = wall = rss = 0.0
+@contextmanager
+def console(command: list[str], timeout: float = 300.0) -> Iterator[Console]:
+    """`command` in a pseudo-terminal; it is killed at the end. `timeout`: seconds for all that is expected."""
+    opened = Console(command, timeout)
     try:
-        for expect, send in steps:
-            while not (match := re.compile(expect).search(text, seen)):
-                if time.monotonic() - start > timeout:
-                    raise ConsoleError(f"no {expect!r} in {timeout:g} s; the console ends with {text[-200:]!r}")
-                if select.select([fd], [], [], 0.1)[0]:
-                    try:
-                        data = os.read(fd, 65536)
-                    except OSError:
-                        data = b""
-                    if not data:
-                        raise ConsoleError(f"ended before {expect!r}; the console ends with {text[-200:]!r}")
-                    text += data.decode("utf-8", "replace")
-            seen = match.end()
-            cpu, wall, rss = _cpu_seconds(pid), time.monotonic() - start, _peak_mib(pid)
-            if send is not None:
-                for character in send:
-                    os.write(fd, character.encode())
-                    time.sleep(0.005)
+        yield opened
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(fd)
-    return Figures(cpu, wall, rss, text)
-
-
-def run_to_end(command: list[str], timeout: float = 300.0) -> Figures:
-    """Run `command` without a terminal to its end and take the figures of the whole process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Figures(cpu, time.monotonic() - start, after.ru_maxrss / 1024, done.stdout.decode("utf-8", "replace"))
+        opened.close()

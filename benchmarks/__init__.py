@@ -1,0 +1,1 @@
+"""pytcg beside QEMU, on the same images in one run: `make bench`."""

@@ -1,0 +1,99 @@
+"""What is measured: each function runs one emulator once and returns its figures by name."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from benchmarks import guests
+from benchmarks.console import Console, Mark, console
+from pytcg.tcg.types import MASK64
+
+DEMO_PROMPT, SHELL_PROMPT = "pytcg> ", "~ # "
+#: loop of the demo kernel -> how often it runs: long enough that translating it does not count
+DEMO_LOOPS = {"integer": 4, "branchy": 4, "memory": 4, "calls": 4, "chase": 2, "pages": 4, "sort": 4, "hash": 4}
+QUIT = "\x01x"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """CPU seconds of the whole process and wall seconds that something took; what the guest itself said, where it did."""
+
+    cpu: float
+    wall: float
+    guest_ms: int | None = None
+    checksum: str = ""
+    rss_mib: float | None = None
+
+
+Samples = dict[str, Sample]
+
+
+def between(before: Mark, after: Mark) -> Sample:
+    """What passed between two moments."""
+    return Sample(after.cpu - before.cpu, after.wall - before.wall)
+
+
+def start(emulator: str) -> Samples:
+    """`--version`, and the time to the first words of a guest of four instructions."""
+    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*guests.EMULATORS[emulator], "--version"], stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    samples = {"version": Sample(cpu, time.monotonic() - begin)}
+    with console(guests.first_words(emulator)) as guest:
+        first = guest.expect("G")
+    return samples | {"first words": Sample(first.cpu, first.wall)}
+
+
+def boot(emulator: str) -> Samples:
+    """Debian's kernel to the prompt of its BusyBox shell; resident memory without that of the guest."""
+    with console(guests.linux(emulator, guests.DEBIAN_INITRD, "rdinit=/bin/sh")) as guest:
+        prompt = guest.expect(SHELL_PROMPT)
+        rss = prompt.rss_mib - guest.resident_in_mapping(guests.RAM_MIB)
+    return {"Debian to its shell": Sample(prompt.cpu, prompt.wall, rss_mib=rss)}
+
+
+def demo(emulator: str, wanted: Iterable[str] = ()) -> Samples:
+    """The loops of the demo kernel."""
+    samples = {}
+    with console(guests.demo(emulator)) as guest:
+        guest.expect(DEMO_PROMPT)
+        for name in _chosen(DEMO_LOOPS, wanted):
+            guest.type(f"bench {name} {DEMO_LOOPS[name]}")
+            begin = guest.expect(f"{name} {DEMO_LOOPS[name]}")
+            guest.type("\r")
+            end = guest.expect(rf"bench {name} +(\d+) ms +checksum ([0-9a-f]{16})")
+            samples[name] = replace(between(begin, end), guest_ms=int(end.match[1]), checksum=end.match[2])
+    return samples
+
+
+def userland(emulator: str, wanted: Iterable[str] = ()) -> Samples:
+    """The programs of the benchmark initrd under Linux, in the order that its init has."""
+    samples = {}
+    arguments = " ".join(["rdinit=/bench", *(("--", *wanted) if wanted else ())])
+    with console(guests.linux(emulator, guests.benchmark_initrd(), arguments)) as guest:
+        while (begin := guest.expect(r"begin (\w+)|Power down")).match[1]:
+            name = begin.match[1]
+            end = guest.expect(rf"{name} (\d+) ([0-9a-f]{{16}})")
+            samples[name] = replace(between(begin, end), guest_ms=int(end.match[1]), checksum=end.match[2])
+    return samples
+
+
+def _chosen(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    asked = list(wanted)
+    return [name for name in names if name in asked or not asked]
+
+
+def translation() -> dict[str, object]:
+    """The figures of `--stats=json` over the boot to the shell."""
+    with console(guests.linux("pytcg", guests.DEBIAN_INITRD, "rdinit=/bin/sh", "--stats=json")) as guest:
+        guest.expect(SHELL_PROMPT)
+        guest.type(QUIT)
+        figures: dict[str, object] = json.loads(guest.expect(r'\{"[^\r\n]*\}').match[0])
+    return figures
