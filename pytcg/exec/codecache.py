@@ -11,12 +11,13 @@ from typing import Any, Generic
 from pytcg.backend.tci.interpreter import CompiledBlock
 from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
 from pytcg.exec.host import MachineCodeHost
-from pytcg.exec.placing import hash_of
+from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
 from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.softmmu.regions import Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.state import EMPTY, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
+from pytcg.tcg.types import MASK64
 
 PAGE = 4096
 #: stores into one page that hit no block, after which all its blocks go: the page has become data
@@ -146,7 +147,7 @@ class MachineCodeCache(CodeCache[int]):
 
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         words = self.table.table.words
-        at = hash_of(pc, physical) // WORD
+        at = (((pc * MIX_PC + physical * MIX_PHYSICAL & MASK64) >> HASH_SHIFT) * ENTRY) // WORD
         while host := words[at + HOST // WORD]:
             if (words[at], words[at + 1], words[at + 2]) == (pc, physical | 1, flags | second_page):
                 return int(host)
@@ -168,6 +169,7 @@ class MachineCodeCache(CodeCache[int]):
     def count(self) -> None:
         self.stats.blocks = self.table.counter(BLOCKS)
         self.stats.translated_insns = self.table.counter(INSNS)
+        self.stats.host_bytes = self.host.code_bytes
         self.stats.invalidated = self.table.counter(KILLED)
 
 

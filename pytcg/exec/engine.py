@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Generic
 from pytcg.exec.codecache import CodeCache
 from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.stats import Stats
-from pytcg.exec.translate import Code, Translator
+from pytcg.exec.translate import Code, TranslatedBlock, Translator
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, BusError, Ram
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import FETCH, TLB_ENTRIES, WORD, Env
+from pytcg.tcg.state import FETCH, NUM_MMU_MODES, TLB_ENTRIES, WORD, Env
+from pytcg.tcg.types import MASK64
 
 if TYPE_CHECKING:
     from pytcg.exec.cpu import Cpu
 
 PAGE = 4096
 FLAGS_MASK = 0xFFF
-PAGE_MASK = 0xFFFFFFFFFFFFF000
+PAGE_MASK = MASK64 & -PAGE
 
 
 class Engine(Generic[Code]):
@@ -47,6 +48,9 @@ class Engine(Generic[Code]):
         self.code = code
         self.slow = SlowMemory(guest, memory, ram, self.code, lock)
         self.tlb_miss = helpers[Helper.TLB_MISS]
+        at = {name: offset // WORD for name, offset in guest.layout.offset.items()}
+        self.pc, self.flags, self.insn_pc = at["pc"], at["flags"], at["insn_pc"]
+        self.fetch_tlb = tuple(guest.layout.tlb(mode, FETCH) // WORD for mode in range(NUM_MMU_MODES))
         self.cpus: list[Cpu] = []
         self.world = Condition()
         self.paused = False
@@ -59,76 +63,83 @@ class Engine(Generic[Code]):
         self.code.attach(env)
 
     def block_for(self, env: Env) -> int:
-        """Host address of the block at env.pc under env.flags, translated and placed now if need be.
+        """What runs the block at env.pc under env.flags, translated and placed now if need be: see `CodeCache.place`.
 
-        0: a guest exception was raised instead and env.pc has moved, or the code buffer was flushed; look again.
+        0: a guest exception was raised instead and env.pc has moved, or the code memory was flushed; look again.
         """
-        pc = env.pc
-        flags = env.flags & FLAGS_MASK
-        env.insn_pc = pc
+        words, base = env.words, env.index
+        pc: int = words[base + self.pc]
+        flags = words[base + self.flags] & FLAGS_MASK
+        words[base + self.insn_pc] = pc
         physical = self.fetch_address(env, pc)
         if physical is None:
             return 0
-        page = self.page_at(physical)
+        ram = self.ram
+        offset = physical & PAGE - 1
+        at = physical - offset - ram.base
+        page = ram.buffer[at : at + PAGE] if 0 <= at < ram.size else self.rom_page(physical)
         if page is None:
             self.guest.raise_access_fault(env, pc, FETCH)
             return 0
-        translator = self.translator
+        translator, code = self.translator, self.code
         if translator.log is not None:
             translator.log.pc = pc
-        offset = physical & (PAGE - 1)
         second_page = 0
         block = translator.find(page, offset, flags, -1)
         if block is None:
-            after = (pc | (PAGE - 1)) + 1 & 0xFFFFFFFFFFFFFFFF
-            second = self.fetch_address(env, after)
-            if second is None:
+            found = self.find_across(env, pc, page, offset, flags)
+            if found is None:
                 return 0
-            next_page = self.page_at(second)
-            if next_page is None:
-                self.guest.raise_access_fault(env, after, FETCH)
-                return 0
-            block = translator.find(page, offset, flags, next_page[0] | next_page[1] << 8)
-            assert block is not None
-            if offset + len(block.guest) > PAGE:
-                second_page = second
-        code = self.code
+            block, second_page = found
         with code.lock:
             host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)
-        if host:
-            return host
-        with self.exclusive():
-            code.flush()
-        return 0
+        if not host:
+            with self.exclusive():
+                code.flush()
+        return host
+
+    def find_across(
+        self, env: Env, pc: int, page: memoryview, offset: int, flags: int
+    ) -> tuple[TranslatedBlock[Code], int] | None:
+        """The block of an instruction that goes on in the next page, and the physical address of that page."""
+        after = (pc | (PAGE - 1)) + 1 & MASK64
+        second = self.fetch_address(env, after)
+        if second is None:
+            return None
+        at = second - self.ram.base
+        next_page = self.ram.buffer[at : at + PAGE] if 0 <= at < self.ram.size else self.rom_page(second)
+        if next_page is None:
+            self.guest.raise_access_fault(env, after, FETCH)
+            return None
+        block = self.translator.find(page, offset, flags, next_page[0] | next_page[1] << 8)
+        assert block is not None
+        return block, second if offset + len(block.guest) > PAGE else 0
 
     def fetch_address(self, env: Env, pc: int) -> int | None:
         """Guest physical address of `pc` for fetching; None when a guest exception was raised."""
-        mode = env.flags >> 2 & 3
-        at = env.index + env.layout.tlb(mode, FETCH) // WORD + (pc >> 12 & TLB_ENTRIES - 1) * 2
-        if env.words[at] == pc & PAGE_MASK:
-            return pc + env.words[at + 1] & 0xFFFFFFFFFFFFFFFF
+        words = env.words
+        mode = words[env.index + self.flags] >> 2 & 3
+        at = env.index + self.fetch_tlb[mode] + (pc >> 12 & TLB_ENTRIES - 1) * 2
+        if words[at] == pc & PAGE_MASK:
+            return pc + words[at + 1] & MASK64
         env.arg[0], env.arg[1], env.arg[2] = pc, FETCH, mode
         action = self.tlb_miss(env)
         if action == Action.CONTINUE:
-            return pc + env.words[at + 1] & 0xFFFFFFFFFFFFFFFF
+            return pc + words[at + 1] & MASK64
         if action == Action.JUMP or self.guest.probe(env, pc, FETCH, mode) != Action.CONTINUE:
             return None
         physical: int = env.ret
         return physical
 
-    def page_at(self, physical: int) -> memoryview | None:
-        """The 4096 bytes of the page of a guest physical address, where it can hold code."""
-        ram = self.ram
-        at = (physical & PAGE_MASK) - ram.base
-        if 0 <= at < ram.size:
-            return ram.buffer[at : at + PAGE]
+    def rom_page(self, physical: int) -> memoryview | None:
+        """A copy of the page of a guest physical address outside main RAM; None where it cannot be read."""
         try:
-            data = bytearray()
-            for address in range(physical & PAGE_MASK, (physical | PAGE - 1) + 1, 8):
-                data += self.memory.read(address, 8).to_bytes(8, "little")
+            start = physical & -PAGE
+            return memoryview(
+                b"".join(self.memory.read(at, 8).to_bytes(8, "little") for at in range(start, start + PAGE, 8))
+            )
         except BusError:
             return None
-        return memoryview(data)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

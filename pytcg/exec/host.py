@@ -44,6 +44,8 @@ class MachineCodeHost:
         self.templates = SharedWords(size // WORD)
         self.template_bytes = self.templates.words.cast("B")
         self.template_end = 0
+        #: bytes of all templates made, without their headers
+        self.code_bytes = 0
 
     def compile_helpers(self, helpers: Sequence[Callable[[Env], int] | None]) -> None:
         """Compile those helpers that are native routines."""
@@ -78,6 +80,7 @@ class MachineCodeHost:
         self.template_bytes[start : start + CODE] = TEMPLATE_HEADER.pack(length, entry, guest_length, insns)
         self.template_bytes[start + CODE : start + CODE + length] = blob
         self.template_end = end
+        self.code_bytes += length
         return self.templates.address + start
 
     def reset_templates(self) -> None:
