@@ -57,6 +57,7 @@ class Cpu(ABC):
         engine.code.empty_caches(env)
         self.clock.attach(env)
         self.timer.cancel()
+        self.wakeup.set()
 
     def start(self) -> None:
         """Start the vCPU's thread, unless it runs already."""

@@ -92,10 +92,12 @@ class Engine(Generic[Code]):
                 return 0
             block, second_page = found
         with code.lock:
+            generation = code.generation
             host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)
         if not host:
             with self.exclusive():
-                code.flush()
+                if code.generation == generation:
+                    code.flush()
         return host
 
     def find_across(
@@ -148,21 +150,23 @@ class Engine(Generic[Code]):
         The caller must itself be at a safe point and hold no lock that another vCPU may wait for.
         """
         with self.world:
+            caller = [cpu for cpu in self.cpus if cpu.is_current_thread()]
+            others = [cpu for cpu in self.cpus if cpu not in caller]
+            for cpu in caller:
+                cpu.running = False
+            # Two that want the world at once: the second waits at its safe point, or the first would wait for it in vain.
+            self.world.notify_all()
             while self.paused:
                 self.world.wait()
             self.paused = True
-            caller_was = [cpu for cpu in self.cpus if cpu.is_current_thread()]
-            others = [cpu for cpu in self.cpus if cpu not in caller_was]
-            for cpu in caller_was:
-                cpu.running = False
-            while any(cpu.running for cpu in others):
-                for cpu in others:
-                    cpu.request_stop()
-                self.world.wait(0.01)
             try:
+                while any(cpu.running for cpu in others):
+                    for cpu in others:
+                        cpu.request_stop()
+                    self.world.wait(0.01)
                 yield
             finally:
-                for cpu in caller_was:
+                for cpu in caller:
                     cpu.running = True
                 self.paused = False
                 self.world.notify_all()

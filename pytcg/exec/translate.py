@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from time import perf_counter_ns
 from typing import Generic, TypeVar
 
@@ -45,6 +46,8 @@ class Translator(Generic[Code]):
         self.stats = stats
         self.log = log
         self.known: dict[tuple[bytes, int], list[TranslatedBlock[Code]]] = {}
+        # the guest's translator is not reentrant
+        self.lock = Lock()
 
     def find(self, page: memoryview, offset: int, flags: int, next_half: int) -> TranslatedBlock[Code] | None:
         """The block that starts `offset` bytes into a page of guest memory, translated now if it was not yet.
@@ -64,7 +67,8 @@ class Translator(Generic[Code]):
                     return block
             elif next_half >= 0 and guest == bytes(page[offset:]) + next_half.to_bytes(2, "little"):
                 return block
-        block_or_none = self.translate(page, offset, flags, next_half)
+        with self.lock:
+            block_or_none = self.translate(page, offset, flags, next_half)
         if block_or_none is not None:
             candidates.append(block_or_none)
         return block_or_none

@@ -1,40 +1,25 @@
-"""The table of placed blocks."""
+"""Memory that machine code and Python share to find blocks."""
 
 from __future__ import annotations
 
-from pytcg.exec.blocktable import BlockTable
-
-PC, PHYSICAL, FLAGS, HOST = 0xFFFFFFFF80001234, 0x80201234, 5, 0x7F0000001230
+from pytcg.exec.blocktable import END, POSITION, USED, BlockTable, SharedWords
 
 
-def test_a_block_is_found_by_all_that_it_depends_on() -> None:
-    table = BlockTable()
-    table.add(PC, PHYSICAL, FLAGS, 0, HOST)
-    assert table.find(PC, PHYSICAL, FLAGS, 0) == HOST
-    assert not table.find(PC + 2, PHYSICAL, FLAGS, 0)
-    assert not table.find(PC, PHYSICAL + 4096, FLAGS, 0)
-    assert not table.find(PC, PHYSICAL, FLAGS + 1, 0)
-    assert not table.find(PC, PHYSICAL, FLAGS, 0x80202000)
+def test_cleared_words_are_zero_again() -> None:
+    """Whatever kind of mapping they are: after a flush stale host addresses must not be found."""
+    shared = SharedWords(100_000)
+    shared.words[:] = memoryview(b"\xa5" * len(shared.words) * 8).cast("Q")
+    shared.clear()
+    assert not any(shared.words)
+    shared.words[7] = 1
+    assert shared.words[7] == 1
 
 
-def test_a_dead_block_is_not_found_and_hides_no_other() -> None:
-    table = BlockTable()
-    # all of one hash: each is found by probing past those before it
-    first = table.add(PC, PHYSICAL, FLAGS, 0, HOST)
-    table.add(PC, PHYSICAL, FLAGS + 1, 0, HOST + 16)
-    table.kill(first)
-    assert not table.find(PC, PHYSICAL, FLAGS, 0)
-    assert table.find(PC, PHYSICAL, FLAGS + 1, 0) == HOST + 16
-    assert table.host_of(first) == HOST
-
-
-def test_nothing_is_found_after_clear() -> None:
-    table = BlockTable()
-    pcs = range(PC, PC + 100000, 50)
-    for pc in pcs:
-        table.add(pc, PHYSICAL, FLAGS, 0, HOST)
-    assert table.used == len(pcs)
-    table.clear()
-    assert table.used == 0
-    assert not any(table.find(pc, PHYSICAL, FLAGS, 0) for pc in pcs)
-    assert not any(table.words)
+def test_nothing_is_left_in_a_cleared_table() -> None:
+    table = BlockTable(16)
+    for memory in (table.table, table.heads, table.origins):
+        memory.words[3] = 1
+    table.control.words[USED // 8] = 9
+    table.clear(0x1000, 0x2000)
+    assert not any(any(memory.words[:16]) for memory in (table.table, table.heads, table.origins))
+    assert (table.counter(POSITION), table.counter(END), table.counter(USED)) == (0x1000, 0x2000, 0)
