@@ -33,6 +33,8 @@ class Cpu(ABC):
         self.stopping = False
         self.on_crash: Callable[[BaseException], None] | None = None
         self.thread: Thread | None = None
+        #: where traps are logged, if they are
+        self.trap_log = engine.trap_log
         engine.attach(self)
         self.reset(0)
 
@@ -57,6 +59,8 @@ class Cpu(ABC):
         engine.code.empty_caches(env)
         self.clock.attach(env)
         self.timer.cancel()
+        if self.trap_log:
+            self.guest.log_traps(env)
         self.wakeup.set()
 
     def start(self) -> None:
@@ -98,6 +102,12 @@ class Cpu(ABC):
         self.timer_changed()
         self.wakeup.set()
 
+    def print_traps(self) -> None:
+        """Log the traps that were taken since the last time."""
+        if self.trap_log:
+            for line in self.guest.take_traps(self.env):
+                self.trap_log.write(line)
+
     # --- the vCPU's thread
 
     @abstractmethod
@@ -122,6 +132,7 @@ class Cpu(ABC):
     def safe_point(self) -> bool:
         """Between blocks: wait while the world is stopped or the guest sleeps. False: the vCPU must end."""
         env, world = self.env, self.engine.world
+        self.print_traps()
         self._leave()
         while True:
             self.wakeup.clear()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Condition, RLock
 from typing import TYPE_CHECKING, Generic
 
+from pytcg.debug.log import Log
 from pytcg.exec.codecache import CodeCache
 from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.stats import Stats
@@ -38,12 +39,14 @@ class Engine(Generic[Code]):
         ram: Ram,
         lock: RLock,
         stats: Stats,
+        trap_log: Log | None = None,
     ) -> None:
         self.guest = guest
         self.helpers = helpers
         self.memory = memory
         self.ram = ram
         self.stats = stats
+        self.trap_log = trap_log
         self.translator = translator
         self.code = code
         self.slow = SlowMemory(guest, memory, ram, self.code, lock)

@@ -109,7 +109,9 @@ class InterpreterCpu(Cpu):
                         break
                     continue
                 block, pc = blocks[number - 1]
-                if block(env, pc) == Status.INTERRUPT:
+                status = block(env, pc)
+                self.print_traps()
+                if status == Status.INTERRUPT:
                     if env.irq & IRQ_LOOP or env.halted:
                         break
                     interrupt(env)

@@ -42,6 +42,8 @@ class MachineCodeCpu(Cpu):
         interrupt, block_for = self.guest.interrupt, engine.block_for
         if not engine.stats.first_insn:
             engine.stats.first_insn = perf_counter_ns() - engine.stats.started
+        if self.trap_log:
+            enter, resume = self._logged(enter), self._logged(resume)
         while self.safe_point():
             status = enter(address, find)
             while True:
@@ -97,6 +99,16 @@ class MachineCodeCpu(Cpu):
             env.buffer[0] = int.from_bytes(loaded, "little")
         env.addend = env.address + env.layout.offset["buffer"] - address
         return True
+
+    def _logged(self, run: Callable[..., int]) -> Callable[..., int]:
+        """`run`, with traps logged whenever machine code was left."""
+
+        def logged(*arguments: int) -> int:
+            status = run(*arguments)
+            self.print_traps()
+            return status
+
+        return logged
 
     def _timed(self, run: Callable[..., int]) -> Callable[..., int]:
         """`run` (enter or resume), with the time inside and the stays outside counted by cause."""

@@ -113,6 +113,7 @@ class Processors:
         helpers = complete_helpers(guest)
         self.log = Log(log_items, log_file) if log_items else None
         block_log = self.log and block_log_for(self.log, guest)
+        trap_log = self.log if "int" in log_items else None
         self.cpus: Sequence[Cpu]
         self.engine: Engine[Any]
         if choose_backend(backend) == "tci":
@@ -120,7 +121,7 @@ class Processors:
             tci = TciBackend(guest.layout, tci_memory, helpers)
             cache = InterpretedCache(ram, self.stats)
             translator = Translator(guest, lambda ops, *_: tci.compile(ops), tci.temp_pool, self.stats, block_log)
-            self.engine = tci_memory.engine = Engine(guest, helpers, translator, cache, memory, ram, lock, self.stats)
+            self.engine = tci_memory.engine = Engine(guest, helpers, translator, cache, memory, ram, lock, self.stats, trap_log)
             use_counter(perf_counter_ns)
             self.clock = Clock(perf_counter_ns, timebase_hz=timebase_hz)
             self.cpus = [InterpreterCpu(self.engine, cache, self.clock, loop, n) for n in range(count)]
@@ -128,7 +129,8 @@ class Processors:
             host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, block_log)
             host.compile_helpers(helpers)
             blocks = Translator(guest, host.make, host.temp_pool, self.stats, block_log)
-            self.engine = Engine(guest, helpers, blocks, MachineCodeCache(host, ram, self.stats), memory, ram, lock, self.stats)
+            code = MachineCodeCache(host, ram, self.stats)
+            self.engine = Engine(guest, helpers, blocks, code, memory, ram, lock, self.stats, trap_log)
             counter = host.runtime.read_counter
             use_counter(counter)
             self.clock = Clock(counter, calibrate(counter), timebase_hz)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, reduce
 from operator import and_
 from types import FunctionType
+from typing import NamedTuple
 
 from pytcg.frontend.decodetree import DecodeError, Pattern
 from pytcg.tcg.ops import Op
@@ -14,8 +15,21 @@ Args = tuple[int, ...]
 #: a trans function: takes the translator and the arguments of a pattern; may return an op that depends on these alone
 Trans = Callable[..., Op | None]
 Decoded = tuple[Trans, Args]
-_Leaf = list[Pattern]
-_Node = tuple[int, dict[int, "_Node | _Leaf"]]
+
+
+class _Row(NamedTuple):
+    """A pattern, ready for use."""
+
+    mask: int
+    value: int
+    function: Trans
+    arguments: Callable[[int], Args]
+    pattern: Pattern
+
+
+#: a mask and the nodes below by the masked word; or, where nothing is below, the rows to try
+_Node = tuple[int, dict[int, "_Node"], list[_Row]]
+_NO_NODE: _Node = (0, {}, [])
 
 
 class Decoder:
@@ -28,26 +42,31 @@ class Decoder:
 
     def __init__(self, patterns: Iterable[Pattern], trans: Mapping[str, Trans]) -> None:
         self.patterns = tuple(patterns)
-        self._trans = trans
+        rows = []
         for pattern in self.patterns:
             _check_function(pattern, trans)
-        self._root = _grow(list(self.patterns), -1)
+            function, arguments = trans[pattern.name], _extractor(pattern.source)
+            rows.append(_Row(pattern.mask, pattern.value, function, arguments, pattern))
+        self._root = _grow(rows, -1)
 
     def match(self, word: int) -> Pattern | None:
         """The pattern of a word."""
-        node = self._root
-        while isinstance(node, tuple):
-            mask, children = node
-            node = children.get(word & mask, [])
-        for pattern in node:
-            if word & pattern.mask == pattern.value:
-                return pattern
-        return None
+        row = self._find(word)
+        return row.pattern if row else None
 
     def decode(self, word: int) -> Decoded | None:
         """The function that translates a word, and its arguments."""
-        pattern = self.match(word)
-        return (self._trans[pattern.name], _extractor(pattern.source)(word)) if pattern else None
+        row = self._find(word)
+        return (row[2], row[3](word)) if row else None
+
+    def _find(self, word: int) -> _Row | None:
+        mask, children, rows = self._root
+        while children:
+            mask, children, rows = children.get(word & mask, _NO_NODE)
+        for row in rows:
+            if word & row[0] == row[1]:
+                return row
+        return None
 
 
 @cache
@@ -66,16 +85,16 @@ def _check_function(pattern: Pattern, trans: Mapping[str, Trans]) -> None:
         raise DecodeError(f"{pattern.where}: trans_{pattern.name} takes {taken} arguments, not {len(pattern.names)}")
 
 
-def _grow(patterns: list[Pattern], undecided: int) -> _Node | _Leaf:
+def _grow(rows: list[_Row], undecided: int) -> _Node:
     """Split on the bits that all patterns fix, and again below, until there is nothing left to split on."""
-    common = reduce(and_, (pattern.mask for pattern in patterns), undecided) if len(patterns) > 1 else 0
+    common = reduce(and_, (row.mask for row in rows), undecided) if len(rows) > 1 else 0
     if not common:
-        _check_overlap(patterns)
-        return patterns
-    children: dict[int, list[Pattern]] = {}
-    for pattern in patterns:
-        children.setdefault(pattern.value & common, []).append(pattern)
-    return common, {value: _grow(below, undecided & ~common) for value, below in children.items()}
+        _check_overlap([row.pattern for row in rows])
+        return 0, {}, rows
+    below: dict[int, list[_Row]] = {}
+    for row in rows:
+        below.setdefault(row.value & common, []).append(row)
+    return common, {value: _grow(some, undecided & ~common) for value, some in below.items()}, []
 
 
 def _check_overlap(patterns: list[Pattern]) -> None:

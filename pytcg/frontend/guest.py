@@ -88,5 +88,13 @@ class Guest(ABC):
         """
 
     @abstractmethod
+    def log_traps(self, env: Any) -> None:
+        """Note traps from now on, until the next reset, for `take_traps`."""
+
+    @abstractmethod
+    def take_traps(self, env: Any) -> list[str]:
+        """A line of text for each trap noted since the last call."""
+
+    @abstractmethod
     def describe(self, env: Any) -> str:
         """The registers, as text for a log or a monitor."""

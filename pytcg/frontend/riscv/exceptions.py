@@ -28,6 +28,7 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
+from pytcg.frontend.riscv.traplog import note_trap
 from pytcg.native import native
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import FETCH, WRITE
@@ -38,6 +39,7 @@ CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO = 0, 1, 2, 4
 @native
 def raise_exception(env: RiscvEnv, cause: int, tval: int) -> int:
     """Enter the trap handler for a cause (bit 63: interrupt). env.insn_pc is the pc to be saved. Returns JUMP."""
+    note_trap(env, cause, tval)
     status = env.mstatus
     priv = env.priv
     delegated = (env.mideleg if cause & INTERRUPT else env.medeleg) >> (cause & 63) & 1

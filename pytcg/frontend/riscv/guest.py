@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pytcg.frontend.guest import Guest, HelperFunction, Translation
-from pytcg.frontend.riscv import interrupts, mmu, reset
+from pytcg.frontend.riscv import interrupts, mmu, reset, traplog
 from pytcg.frontend.riscv.bits import MIP_STIP
 from pytcg.frontend.riscv.csr_special import guest_time
 from pytcg.frontend.riscv.decoding import translator
@@ -62,6 +62,12 @@ class RiscvGuest(Guest):
         deadline = interrupts.timer_deadline(env)
         interrupts.set_mip(env, MIP_STIP, deadline is not None and guest_time(env) >= deadline)
         return deadline
+
+    def log_traps(self, env: RiscvEnv) -> None:
+        env.trap_logging = 1
+
+    def take_traps(self, env: RiscvEnv) -> list[str]:
+        return traplog.take_traps(env)
 
     def describe(self, env: RiscvEnv) -> str:
         return reset.describe(env)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from pytcg.frontend.riscv.bits import PMP_ENTRIES
 from pytcg.tcg.state import Env, Field, Layout, env_class
 
+#: entries of the ring of noted traps (a power of two), and words of each
+TRAP_LOG_SIZE, TRAP_WORDS = 64, 4
+
 FIELDS = (
     Field("priv", 1, "privilege level: 0 U, 1 S, 3 M"),
     Field("mstatus"),
@@ -63,6 +66,10 @@ FIELDS = (
     Field("pmp_perm", PMP_ENTRIES, "pmpcfg byte of each PMP entry"),
     Field("pmp_open_start", 1, "first physical address of a range in which S and U may do all"),
     Field("pmp_open_last", 1, "last physical address of that range"),
+    Field("trap_logging", 1, "1 if traps are noted in trap_log"),
+    Field("trap_count", 1, "traps noted so far"),
+    Field("trap_printed", 1, "of those, the ones that were printed"),
+    Field("trap_log", TRAP_LOG_SIZE * TRAP_WORDS, "ring of noted traps: cause, epc, tval, privilege"),
 )
 
 LAYOUT = Layout(FIELDS)

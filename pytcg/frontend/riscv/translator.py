@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pytcg.frontend.decoder import Decoder, Trans
+from typing import Any
+
+from pytcg.frontend.decoder import Decoder
 from pytcg.frontend.guest import Translation
 from pytcg.frontend.riscv.bits import (
     CAUSE_ILLEGAL,
@@ -20,7 +22,7 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
-from pytcg.tcg.ops import Op, code, definition
+from pytcg.tcg.ops import OPS, Op, code
 from pytcg.tcg.state import CONST, ENV, TEMP
 from pytcg.tcg.types import MO_64, MO_MODE_SHIFT, Cond, Rm, Type
 
@@ -32,9 +34,12 @@ ADD, OR, MOVI = code("add", Type.I64), code("or", Type.I64), code("movi", Type.I
 LD, ST, BRCOND = code("ld", Type.I64), code("st", Type.I64), code("brcond", Type.I64)
 LABEL, CALL, GOTO_TB, EXIT_TB = code("label"), code("call"), code("goto_tb"), code("exit_tb")
 
-# How a word is translated that was met before: by its op, by its op less the field `insn`, or by its trans function.
-BY_OP, BY_OP_AND_PLACE, BY_FUNCTION = 0, 1, 2
-_Known = tuple[int, tuple[int, ...], Trans]
+#: by op code, whether the last field is `insn`
+HAS_INSN = tuple("insn" in row.fields[-1:] for row in OPS for _ in range(8))
+#: What is remembered of a word: its op, without the field `insn` if it has one, or its trans function and arguments.
+#: All are tuples, told apart by what stands first.
+_Known = Any
+FUNCTION = -1
 
 
 class Translator:
@@ -48,9 +53,10 @@ class Translator:
 
     def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool) -> None:
         self._decoders = (decoder16, decoder32)
-        # for each value of the flags: how to translate a word
-        self._memos: dict[int, dict[int, _Known]] = {}
-        self._memo: dict[int, _Known] = {}
+        # for each value of the flags: what is known of 16-bit and of 32-bit words
+        self._memos: dict[int, tuple[list[_Known], dict[int, _Known]]] = {}
+        self._short: list[_Known] = []
+        self._long: dict[int, _Known] = {}
         #: whether instructions may start at any even address
         self.compressed = compressed
         self.ops: list[Op] = []
@@ -75,7 +81,7 @@ class Translator:
         self._next_temp, self._next_label = TEMP, 0
         if flags & FLAG_COUNT:
             self._count(0)
-        append, get = ops.append, self._memo.get
+        append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
         end = len(half)
         offset = insns = 0
         while True:
@@ -93,22 +99,21 @@ class Translator:
                     word |= half[index] << 16
                 index += 1
                 length = 4
+                known = get(word)
             else:
                 length = 2
-            known = get(word)
+                known = short[word]
             if known is None:
                 self._first(word, offset, length)
+            elif (first := known[0]) == FUNCTION:
+                self.insn = offset
+                self.length = length
+                self.word = word
+                known[1](self, *known[2])
+            elif has_insn[first]:
+                append((*known, offset))
             else:
-                how, data, function = known
-                if how == BY_OP:
-                    append(data)
-                elif how == BY_OP_AND_PLACE:
-                    append((*data, offset))
-                else:
-                    self.insn = offset
-                    self.length = length
-                    self.word = word
-                    function(self, *data)
+                append(known)
             insns += 1
             offset += length
             if self.done:
@@ -128,21 +133,28 @@ class Translator:
         self.flags = flags
         self.mode = (flags & FLAG_MODE) << MO_MODE_SHIFT
         self.priv = (flags & FLAG_PRIV) >> FLAG_PRIV_SHIFT
-        self._memo = self._memos.setdefault(flags, {})
+        memos = self._memos.get(flags)
+        if memos is None:
+            memos = self._memos[flags] = [None] * (1 << 16), {}
+        self._short, self._long = memos
 
     def _first(self, word: int, offset: int, length: int) -> None:
         """Translate a word that is met for the first time under the current flags."""
         self.insn, self.length, self.word = offset, length, word
-        function, args = self.decoder(word).decode(word) or (Translator.illegal, ())
+        function, args = self._decoders[length > 2].decode(word) or (Translator.illegal, ())
         op = function(self, *args)
+        known: _Known = op
         if op is None:
-            self._memo[word] = BY_FUNCTION, args, function
-        elif definition(op[0]).fields[-1] == "insn":
-            self._memo[word] = BY_OP_AND_PLACE, op[:-1], function
-            self.ops.append((*op[:-1], offset))
+            known = FUNCTION, function, args
+        elif HAS_INSN[op[0]]:
+            known = op[:-1]
+            self.ops.append((*known, offset))
         else:
-            self._memo[word] = BY_OP, op, function
             self.ops.append(op)
+        if length == 2:
+            self._short[word] = known
+        else:
+            self._long[word] = known
 
     def _count(self, insns: int) -> None:
         count = self.temp()

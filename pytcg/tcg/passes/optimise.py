@@ -8,7 +8,6 @@ which operand equals it. At a label everything is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 from pytcg.tcg.eval import condition, evaluator
 from pytcg.tcg.ops import FLOAT, INPUTS, OPS, OUT, Op, code
@@ -25,7 +24,7 @@ CALL_OP = CALL >> 3
 COMMUTATIVE = tuple(op.commutative for op in OPS)
 PAGE = 4096
 CONSTANTS = (MOVI, PC_REL)
-ADDITIONS = (ADD, code("add", Type.I32))
+ADDITIONS = frozenset((ADD, code("add", Type.I32)))
 #: ops other than stores that may still change fields of the CPU state
 CLOBBERS = frozenset(op.number for op in OPS if op.may_fault or op.types is FLOAT or op.name == "host_cmpxchg")
 
@@ -36,9 +35,11 @@ def worth_it(ops: list[Op]) -> bool:
     Cheap: looks for an op that adds to what the op before it has just made a constant or a pc (RISC-V's lui and addi,
     auipc and addi). Other constants fold into later ops too, but the guest still wants its register: nothing is saved.
     """
-    for first, second in pairwise(ops):
-        if first[0] in CONSTANTS and second[0] in ADDITIONS and second[2] == first[1] == second[1]:
+    before: Op = (MOV, 0, 0)
+    for op in ops:
+        if op[0] in ADDITIONS and before[0] in CONSTANTS and op[2] == before[1] == op[1]:
             return True
+        before = op
     return False
 
 

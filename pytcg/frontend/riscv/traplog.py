@@ -1,0 +1,50 @@
+"""The log of traps (`-d int`): compiled routines note them in a ring, Python prints them when it is there next."""
+
+from __future__ import annotations
+
+from pytcg.frontend.riscv.bits import INTERRUPT
+from pytcg.frontend.riscv.state import LAYOUT, TRAP_LOG_SIZE, TRAP_WORDS, RiscvEnv
+from pytcg.native import native
+from pytcg.native.intrinsics import cas64
+from pytcg.tcg.state import IRQ_LOOP
+
+IRQ = LAYOUT.offset["irq"]
+EXCEPTIONS = (
+    "instruction address misaligned", "instruction access fault", "illegal instruction", "breakpoint",
+    "load address misaligned", "load access fault", "store address misaligned", "store access fault",
+    "ecall from U", "ecall from S", "", "ecall from M", "instruction page fault", "load page fault", "", "store page fault",
+)  # fmt: skip
+INTERRUPTS = {1: "S software", 3: "M software", 5: "S timer", 7: "M timer", 9: "S external", 11: "M external"}
+
+
+@native
+def note_trap(env: RiscvEnv, cause: int, tval: int) -> None:
+    """Note a trap that is about to be taken, if they are logged; when the ring fills, the CPU loop is asked to look."""
+    if env.trap_logging:
+        at = (env.trap_count & TRAP_LOG_SIZE - 1) * TRAP_WORDS
+        env.trap_log[at] = cause
+        env.trap_log[at + 1] = env.insn_pc
+        env.trap_log[at + 2] = tval
+        env.trap_log[at + 3] = env.priv
+        env.trap_count += 1
+        if env.trap_count - env.trap_printed >= TRAP_LOG_SIZE >> 1:
+            requests = env.irq
+            while cas64(env.self + IRQ, requests, requests | IRQ_LOOP) != requests:
+                requests = env.irq
+
+
+def take_traps(env: RiscvEnv) -> list[str]:
+    """A line for each trap since the last call."""
+    lines = []
+    while env.trap_printed < env.trap_count:
+        at = env.trap_printed % TRAP_LOG_SIZE * TRAP_WORDS
+        cause, epc, tval, priv = env.trap_log[at : at + TRAP_WORDS]
+        asynchronous = cause >> 63
+        number = cause & ~INTERRUPT
+        text = INTERRUPTS.get(number, "") if asynchronous else EXCEPTIONS[number] if number < len(EXCEPTIONS) else ""
+        lines.append(
+            f"trap: hart:{env.mhartid}, async:{asynchronous}, cause:{number}, epc:{epc:#x}, tval:{tval:#x}, "
+            f"from:{'US?M'[priv]}, desc={text}"
+        )
+        env.trap_printed += 1
+    return lines
