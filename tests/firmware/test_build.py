@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from .conftest import FIRMWARE
+from ..conftest import FIRMWARE
 
 NAMES = ["demo.Image", "demo.elf", "sbi.bin", "sbi.elf"]
 
 
+@pytest.mark.slow
 def test_rebuild_gives_the_committed_bytes(zig: list[str], images: Path, tmp_path: Path) -> None:
     """With an empty compiler cache, into another folder."""
     environment = os.environ | {f"ZIG_{kind}_CACHE_DIR": str(tmp_path / kind) for kind in ("GLOBAL", "LOCAL")}

@@ -8,8 +8,21 @@ from pathlib import Path
 
 import pytest
 
-FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+TESTS = Path(__file__).resolve().parent
+FIRMWARE = TESTS.parent / "firmware"
 SOURCES = ["common/fdt.c", "common/print.c", "common/string.c", "sbi/reserve.c", "demo/bench.c"]
+#: what demo/bench.h gives a loop to work in
+BENCH_MEMORY = (2 << 20) + 64
+
+
+class Bench(ctypes.Structure):
+    """struct bench of demo/bench.h."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("help", ctypes.c_char_p),
+        ("run", ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +43,22 @@ def images() -> Path:
 def host(zig: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The sources that need no RISC-V, with host.c."""
     library = tmp_path_factory.mktemp("host") / "host.so"
-    sources = [str(FIRMWARE / name) for name in SOURCES] + [str(Path(__file__).with_name("host.c"))]
+    sources = [str(FIRMWARE / name) for name in SOURCES] + [str(TESTS / "firmware" / "host.c")]
     flags = ["-O2", "-g0", "-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fno-builtin", "-Wl,-Bsymbolic"]
     subprocess.run([*zig, "cc", *flags, *sources, "-o", str(library)], check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.name_at.restype = ctypes.c_char_p
     return loaded
+
+
+@pytest.fixture(scope="session")
+def bench_checksums(host: ctypes.CDLL) -> dict[str, str]:
+    """What the demo kernel's `bench` prints for each loop, computed by host code."""
+    memory = ctypes.create_string_buffer(BENCH_MEMORY)
+    aligned = ctypes.addressof(memory) + 63 & -64
+    checksums = {}
+    for bench in (Bench * 16).in_dll(host, "benches"):
+        if not bench.name:
+            break
+        checksums[bench.name.decode()] = f"{bench.run(aligned):016x}"
+    return checksums

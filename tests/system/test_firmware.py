@@ -1,0 +1,39 @@
+"""Firmware of others in M-mode: OpenSBI, with the demo kernel or U-Boot after it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks.console import console
+from tests.system.guests import GUESTS, PATIENCE, PYTCG, demo, needs
+
+LINUX_START = "0x80200000"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs(name)) for name in ("fw_dynamic.bin", "opensbi-trixie/fw_dynamic.bin")]
+)
+def test_opensbi_starts_the_demo_kernel(name: str) -> None:
+    kernel = str(GUESTS.parents[1] / "firmware" / "images" / "riscv64" / "demo.Image")
+    out = demo("echo a b;poweroff", "-bios", str(GUESTS / name), "-kernel", kernel)
+    assert "OpenSBI v1." in out
+    assert re.search(r"Firmware Base +: 0x80000000\s", out)
+    assert "pytcg demo kernel: hart 0, Sv39" in out
+    assert "\na b\n" in out.replace("\r", "")
+
+
+@needs("u-boot.bin")
+def test_our_firmware_starts_u_boot() -> None:
+    loader = f"loader,file={GUESTS / 'u-boot.bin'},addr={LINUX_START}"
+    with console([*PYTCG, "-m", "256M", "-device", loader], PATIENCE) as terminal:
+        terminal.expect("U-Boot 20")
+        terminal.expect("Hit any key to stop autoboot")
+        terminal.type(" ")
+        terminal.expect("=> ")
+        terminal.type("version\r")
+        terminal.expect("U-Boot 20")
+        terminal.expect("=> ")
+        terminal.type("poweroff\r")
+        assert terminal.status() == 0

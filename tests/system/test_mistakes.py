@@ -1,0 +1,71 @@
+"""Mistakes on the command line end with status 1 and one line on stderr."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.machine.kernels import X86_64, elf, image
+from tests.system.guests import run
+
+FILES = {
+    "cut": image()[:-0x800],
+    "foreign": elf(machine=X86_64),
+    "cut.gz": gzip.compress(image())[:-20],
+    "text.gz": gzip.compress(b"some text"),
+    "empty": b"",
+    "script": b"#!/bin/sh\n",
+}
+BOARD = "/dts-v1/; / { #address-cells = <2>; };"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder of kernels that are none, and a board without memory."""
+    for name, data in FILES.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "board.dts").write_text(BOARD)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("-kernel {}/cut", "cut short"),
+        ("-kernel {}/foreign", "x86"),
+        ("-kernel {}/cut.gz", "a gzip file cut short"),
+        ("-kernel {}/text.gz", "gzip of neither an Image nor an ELF executable"),
+        ("-kernel {}/empty", "an empty file"),
+        ("-kernel {}/script", "a script"),
+        ("-kernel {}/none", "none"),
+        ("-bios {}/none", "none"),
+        ("-bios {}/empty", "is an empty file"),
+        ("-bios none -initrd {}/empty", "nothing to start"),
+        ("-dtb {}/empty", "{}/empty"),
+        ("-M {}/board.dts", "the device tree has no CPU"),
+        ("-M nosuch", "no riscv64 board nosuch"),
+        ("-M {}/none.dts", "none.dts"),
+        ("-nosuch", "-nosuch"),
+        ("-m 1X", "1X"),
+        ("-m 100T", "the host has no room for"),
+        ("-smp 0", "0"),
+        ("-cpu rv32", "rv32"),
+        ("-cpu rv64,zbz=off", "zbz"),
+        ("-cpu rv64,zba=perhaps", "perhaps"),
+        ("-accel kvm", "-accel kvm is not there"),
+        ("-accel tcg,backend=arm", "there is no backend 'arm'"),
+        ("-d nosuch", "nosuch"),
+        ("-d in_asm -D {}/none/log", "none/log"),
+        ("-device loader,file={}/none,addr=0", "none"),
+        ("-device loader,file={}/script,addr=0x1", "0x1"),
+    ],
+)
+def test_a_mistake_is_one_line(files: Path, line: str, said: str) -> None:
+    done = run(*line.format(files).split())
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("pytcg-system: ") and done.stderr.count("\n") == 1
+    assert said.format(files) in done.stderr
+    assert "internal error" not in done.stderr
