@@ -32,48 +32,48 @@ def allocate(ops: list[Op], temps: int, pool: Sequence[int], slots: range = BLOC
     """
     if not temps:
         return ops
-    starts, ends, users, loops = _intervals(ops)
+    if temps <= len(pool):
+        return _rename(ops, dict(enumerate(pool, TEMP)))
+    starts, ends, loops = _intervals(ops)
     if loops:
         _extend_over_loops(ops, starts, ends, loops)
-    place = _assign(starts, ends, pool, slots)
-    ops = ops.copy()
-    for position in users:
-        op = ops[position]
-        renamed = list(op)
-        for index in OPERANDS[op[0] >> 3]:
+    return _rename(ops, _assign(starts, ends, pool, slots))
+
+
+def _rename(ops: list[Op], place: dict[int, int]) -> list[Op]:
+    """The ops with each temporary replaced by its place."""
+    result: list[Op] = []
+    operands, append = OPERANDS, result.append
+    for op in ops:
+        for index in operands[op[0] >> 3]:
             if op[index] >= TEMP:
-                renamed[index] = place[op[index]]
-        ops[position] = tuple(renamed)
-    return ops
+                op = (*op[:index], place[op[index]], *op[index + 1 :])
+        append(op)
+    return result
 
 
-def _intervals(ops: list[Op]) -> tuple[dict[int, int], dict[int, int], list[int], list[tuple[int, int, int]]]:
-    """First and last position of each temporary, the positions that have one, and the loops: (label, start, end)."""
+def _intervals(ops: list[Op]) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int, int]]]:
+    """First and last position of each temporary, and the loops: (label, start, end)."""
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
-    users: list[int] = []
     labels: dict[int, int] = {}
     loops: list[tuple[int, int, int]] = []
     operands, label_of = OPERANDS, LABEL
     for position, op in enumerate(ops):
         number = op[0] >> 3
-        used = False
         for index in operands[number]:
             temp = op[index]
             if temp >= TEMP:
-                used = True
                 ends[temp] = position
                 if temp not in starts:
                     starts[temp] = position
-        if used:
-            users.append(position)
         if label_of[number]:
             label = op[label_of[number]]
             if number == LABEL_OP:
                 labels[label] = position
             elif label in labels:
                 loops.append((label, labels[label], position))
-    return starts, ends, users, loops
+    return starts, ends, loops
 
 
 def _extend_over_loops(
