@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks import guests, measure
 from benchmarks.console import ConsoleError
@@ -47,7 +48,7 @@ def main() -> int:
         "demo": partial(measure.demo, wanted=options.program),
         "userland": partial(measure.userland, wanted=options.program),
     }
-    results: dict[str, object] = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "runs": options.runs}
+    results: dict[str, Any] = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "runs": options.runs}
     print(HEADER)
     try:
         for part in options.only or PARTS:

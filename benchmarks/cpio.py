@@ -1,4 +1,4 @@
-"""Pack an initrd: a cpio archive in the format that Linux unpacks ("newc", Documentation/driver-api/early-userspace)."""
+"""Pack an initrd: a cpio archive in the format "newc" (Linux, Documentation/driver-api/early-userspace)."""
 
 from __future__ import annotations
 

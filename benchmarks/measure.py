@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from benchmarks import guests
-from benchmarks.console import Console, Mark, console
-from pytcg.tcg.types import MASK64
+from benchmarks.console import Mark, console
 
 DEMO_PROMPT, SHELL_PROMPT = "pytcg> ", "~ # "
 #: loop of the demo kernel -> how often it runs: long enough that translating it does not count
@@ -22,7 +21,7 @@ QUIT = "\x01x"
 
 @dataclass(frozen=True)
 class Sample:
-    """CPU seconds of the whole process and wall seconds that something took; what the guest itself said, where it did."""
+    """CPU seconds of the whole process and wall seconds that something took; what the guest said of it, if it did."""
 
     cpu: float
     wall: float
@@ -68,7 +67,7 @@ def demo(emulator: str, wanted: Iterable[str] = ()) -> Samples:
             guest.type(f"bench {name} {DEMO_LOOPS[name]}")
             begin = guest.expect(f"{name} {DEMO_LOOPS[name]}")
             guest.type("\r")
-            end = guest.expect(rf"bench {name} +(\d+) ms +checksum ([0-9a-f]{16})")
+            end = guest.expect(rf"bench {name} +(\d+) ms +checksum ([0-9a-f]{{16}})")
             samples[name] = replace(between(begin, end), guest_ms=int(end.match[1]), checksum=end.match[2])
     return samples
 
@@ -90,10 +89,10 @@ def _chosen(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
     return [name for name in names if name in asked or not asked]
 
 
-def translation() -> dict[str, object]:
+def translation() -> dict[str, Any]:
     """The figures of `--stats=json` over the boot to the shell."""
     with console(guests.linux("pytcg", guests.DEBIAN_INITRD, "rdinit=/bin/sh", "--stats=json")) as guest:
         guest.expect(SHELL_PROMPT)
         guest.type(QUIT)
-        figures: dict[str, object] = json.loads(guest.expect(r'\{"[^\r\n]*\}').match[0])
+        figures: dict[str, Any] = json.loads(guest.expect(r'\{"[^\r\n]*\}').match[0])
     return figures

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from statistics import median
+from typing import Any
 
 from benchmarks.measure import Sample, Samples
 
-Figures = dict[str, float | str]
+Figures = dict[str, Any]
+#: of one name: `pytcg`, `qemu`, `ratio`, `samples`
+Row = dict[str, Any]
 COLUMNS = ("cpu", "wall", "guest_ms", "rss_mib")
 HEADER = f"{'':22}{'CPU s':>16}{'ratio':>8}   {'wall s':>16}{'ratio':>8}   {'guest ms':>14}{'ratio':>8}\n" + (
     f"{'':22}{'pytcg':>8}{'QEMU':>8}{'':8}   {'pytcg':>8}{'QEMU':>8}{'':8}   {'pytcg':>7}{'QEMU':>7}"
@@ -31,12 +34,12 @@ def medians(samples: list[Sample]) -> Figures:
     return figures | ({"checksum": checksums.pop()} if checksums != {""} else {})
 
 
-def compare(runs: dict[str, list[Samples]]) -> dict[str, dict[str, object]]:
+def compare(runs: dict[str, list[Samples]]) -> dict[str, Row]:
     """Emulator -> its runs, to name -> medians of each emulator, ratios of pytcg to QEMU, and all samples.
 
     Raises ChecksumError.
     """
-    out: dict[str, dict[str, object]] = {}
+    out: dict[str, Row] = {}
     for name in runs["pytcg"][0]:
         by = {emulator: [run[name] for run in samples] for emulator, samples in runs.items()}
         try:
@@ -45,7 +48,7 @@ def compare(runs: dict[str, list[Samples]]) -> dict[str, dict[str, object]]:
             raise ChecksumError(f"{name}: {error}") from None
         figures = {emulator: medians(samples) for emulator, samples in by.items()}
         ratios = {
-            column: round(float(figures["pytcg"][column]) / float(figures["qemu"][column]), 3)
+            column: round(figures["pytcg"][column] / figures["qemu"][column], 3)
             for column in COLUMNS
             if column in figures["pytcg"] and figures["qemu"].get(column)
         }
@@ -54,7 +57,7 @@ def compare(runs: dict[str, list[Samples]]) -> dict[str, dict[str, object]]:
     return out
 
 
-def line(name: str, row: dict[str, dict[str, float]]) -> str:
+def line(name: str, row: Row) -> str:
     """One row of the table."""
     text = f"{name:22}"
     for column, width, digits in (("cpu", 8, 3), ("wall", 8, 3), ("guest_ms", 7, 0)):
@@ -68,10 +71,9 @@ def line(name: str, row: dict[str, dict[str, float]]) -> str:
     return text.rstrip()
 
 
-def translation_lines(figures: dict[str, object]) -> str:
+def translation_lines(figures: dict[str, Any]) -> str:
     """The lines about translation, from `--stats=json`."""
     stages, seconds = figures["us_per_translated_insn_by_stage"], figures["seconds"]
-    assert isinstance(stages, dict) and isinstance(seconds, dict)
     parts = ", ".join(f"{name} {value:.2f}" for name, value in stages.items())
     return (
         f"translation: {figures['us_per_translated_insn']} µs a guest instruction ({parts}); "
