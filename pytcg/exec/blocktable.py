@@ -35,12 +35,18 @@ CONTROL_WORDS = 7
 CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, CODE = range(0, 5 * WORD, WORD)
 
 
+HUGE_PAGE = 2 << 20
+
+
 class SharedWords:
     """Zeroed memory of 64-bit words, touched as it is used, for machine code by `address` and for Python by `words`."""
 
     def __init__(self, count: int) -> None:
         # Private, since giving the pages of a shared mapping back would not empty them.
         self.memory = mmap.mmap(-1, count * WORD, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if count * WORD >= HUGE_PAGE:
+            # Look-ups land anywhere in it: with small pages most would miss the host's TLB.
+            self.memory.madvise(mmap.MADV_HUGEPAGE)
         self.words = memoryview(self.memory).cast("Q")
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from threading import Lock
 from time import perf_counter_ns
@@ -17,6 +18,8 @@ from pytcg.tcg.regalloc import allocate
 Code = TypeVar("Code")
 #: from ops to code
 Make = Callable[[list[Op], int, int, int, int], Code]
+#: distinct blocks after which what they left is exempt from garbage collection (a power of two)
+FREEZE_EVERY = 512
 #: leading guest bytes that, with flags and page offset, find the candidates for a block
 PREFIX = 8
 
@@ -102,5 +105,8 @@ class Translator(Generic[Code]):
         stage["allocate"] += allocated - optimised
         stage["emit"] += emitted - allocated
         stats.distinct_blocks += 1
+        if not stats.distinct_blocks & FREEZE_EVERY - 1:
+            # What was translated stays, and no collection need ever walk it.
+            gc.freeze()
         stats.distinct_insns += translation.insns
         return TranslatedBlock(guest, translation.insns, code)
