@@ -15,7 +15,7 @@ from benchmarks.console import Mark, console
 
 DEMO_PROMPT, SHELL_PROMPT = "pytcg> ", "~ # "
 #: loop of the demo kernel -> how often it runs: long enough that translating it does not count
-DEMO_LOOPS = {"integer": 4, "branchy": 4, "memory": 4, "calls": 4, "chase": 2, "pages": 4, "sort": 4, "hash": 4}
+DEMO_LOOPS = {"integer": 20, "branchy": 10, "memory": 10, "calls": 4, "chase": 6, "pages": 2, "sort": 12, "hash": 10}
 QUIT = "\x01x"
 
 
@@ -77,7 +77,7 @@ def userland(emulator: str, wanted: Iterable[str] = ()) -> Samples:
     samples = {}
     arguments = " ".join(["rdinit=/bench", *(("--", *wanted) if wanted else ())])
     with console(guests.linux(emulator, guests.benchmark_initrd(), arguments)) as guest:
-        while (begin := guest.expect(r"begin (\w+)|Power down")).match[1]:
+        while (begin := guest.expect(r"begin (\w+)\s|Power down")).match[1]:
             name = begin.match[1]
             end = guest.expect(rf"{name} (\d+) ([0-9a-f]{{16}})")
             samples[name] = replace(between(begin, end), guest_ms=int(end.match[1]), checksum=end.match[2])
