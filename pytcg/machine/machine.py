@@ -144,7 +144,8 @@ class Machine:
         with self.lock:
             self.processors.flush()
             for piece in self.pieces:
-                self.memory.load(piece.address, piece.data + bytes(piece.size - len(piece.data)))
+                self.memory.load(piece.address, piece.data)
+                self.memory.load(piece.address + len(piece.data), bytes(piece.size - len(piece.data)))
             for device in self.devices:
                 device.reset()
             for cpu in self.cpus:
