@@ -47,14 +47,14 @@ class Timer:
         with self._loop.lock:
             self.deadline = None
 
-    def due(self, queued: int, now: int) -> None:
-        """For the loop: the time `queued` of a heap entry has come."""
+    def due(self, queued: int) -> None:
+        """For the loop: the time `queued` of a heap entry has come. Armed for later meanwhile, it takes its turn then."""
         if queued != self._queued:
             return
         self._queued = None
         if self.deadline is None:
             return
-        if self.deadline > now:
+        if self.deadline > queued:
             self.arm(self.deadline)
         else:
             self.deadline = None
@@ -197,7 +197,7 @@ class EventLoop:
         now = time.monotonic_ns()
         while timers and timers[0][0] <= now:
             deadline, _, timer = heapq.heappop(timers)
-            timer.due(deadline, now)
+            timer.due(deadline)
 
 
 def _note_signal(number: int, frame: FrameType | None) -> None:

@@ -52,22 +52,22 @@ def test_setting_the_time_leaves_elapsed_time_alone() -> None:
 
 def test_time_is_10_mhz_of_the_host() -> None:
     clock = Clock()
-    before, ticks = time.monotonic_ns(), clock.ticks()
+    first, ticks, second = time.monotonic_ns(), clock.ticks(), time.monotonic_ns()
     time.sleep(0.01)
-    passed = time.monotonic_ns() - before
-    assert abs((clock.ticks() - ticks) * 100 - passed) < 1_000_000
+    third, later, fourth = time.monotonic_ns(), clock.ticks(), time.monotonic_ns()
+    assert third - second - 1000 <= (later - ticks) * 100 <= fourth - first + 1000
 
 
 def test_deadlines_are_reached_when_they_say() -> None:
     clock = Clock()
-    target = clock.ticks() + 20_000
-    due = clock.deadline(target)
-    assert 0 < due - time.monotonic_ns() <= 2_000_000
-    while time.monotonic_ns() < due:
-        pass
-    assert clock.ticks() >= target - 1
+
+    def errors() -> tuple[int, int]:
+        """How far deadlines are from when they should be, in ns, as seen by a thread that may be interrupted."""
+        now, target, target_ns = time.monotonic_ns(), clock.ticks() + 20_000, clock.ns() + 5_000
+        return abs(clock.deadline(target) - now - 2_000_000), abs(clock.deadline_ns(target_ns) - now - 5_000)
+
+    assert all(min(found) < 1_000_000 for found in zip(*(errors() for _ in range(20)), strict=True))
     assert clock.deadline(0) < time.monotonic_ns()
-    assert abs(clock.deadline_ns(clock.ns() + 5_000) - time.monotonic_ns()) < 1_000_000
 
 
 def test_a_slow_counter_is_refused() -> None:
