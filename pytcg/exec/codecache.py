@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import Any, Generic
 
 from pytcg.backend.tci.interpreter import CompiledBlock
+from pytcg.exec.barrier import barrier_on_all_threads
 from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
@@ -22,6 +23,7 @@ from pytcg.tcg.types import MASK64
 PAGE = 4096
 #: stores into one page that hit no block, after which all its blocks go: the page has become data
 PATIENCE = 4
+EMPTY_TAGS = memoryview(EMPTY.to_bytes(WORD, "little") * TLB_ENTRIES).cast("Q")
 
 
 class CodeCache(ABC, Generic[Code]):
@@ -66,8 +68,26 @@ class CodeCache(ABC, Generic[Code]):
         page = (physical - self.ram.base) >> 12
         if 0 <= page < len(self.code_map) and not self.code_map[page]:
             self.code_map[page] = 1
-            for env in self.envs:
-                forget_writes(env)
+            self.forget_writes()
+
+    def forget_writes(self) -> None:
+        """Empty the WRITE TLBs and slots of all vCPUs, so that stores meet a page's new state.
+
+        Machine code fills an entry, then looks whether it still may, without a barrier between (`helper_tlb_miss` at
+        code_map, the memory thunks at the TLB). With one here it either sees the new state or has filled before, and what it
+        filled is emptied. Tags alone are written: a vCPU that fills an entry of another page meanwhile has its own addend.
+        """
+        self.barrier()
+        for env in self.envs:
+            for mode in range(NUM_MMU_MODES):
+                _fill_tags(env, env.layout.tlb(mode, WRITE), TLB_ENTRIES)
+        self.barrier()
+        for env in self.envs:
+            for mode in range(NUM_MMU_MODES):
+                _fill_tags(env, env.layout.slot(mode, WRITE, 0), NUM_SLOTS)
+
+    def barrier(self) -> None:
+        """Order what other vCPUs read and wrote so far before what follows. Python's own lock does where all is Python."""
 
     def flush(self) -> None:
         """Drop all placed blocks. No vCPU may be in the middle of one."""
@@ -118,6 +138,7 @@ class MachineCodeCache(CodeCache[int]):
     def __init__(self, host: MachineCodeHost, ram: Ram, stats: Stats) -> None:
         super().__init__(ram, stats)
         self.host = host
+        self.all_threads = barrier_on_all_threads()
         self.table = BlockTable(ram.size // PAGE)
         self.table.clear(*host.code_range())
         #: the state of no vCPU, for routines that Python calls
@@ -131,6 +152,10 @@ class MachineCodeCache(CodeCache[int]):
     def attach(self, env: Env) -> None:
         super().attach(env)
         self.table.attach(env)
+
+    def barrier(self) -> None:
+        if len(self.envs) > 1:
+            self.all_threads()
 
     def place(self, pc: int, flags: int, block: TranslatedBlock[int], physical: int, second_page: int) -> int:
         start = perf_counter_ns()
@@ -224,12 +249,9 @@ def _fill(env: Env, offset: int, words: int) -> None:
     env.words[start : start + words] = memoryview(EMPTY.to_bytes(8, "little") * words).cast("Q")
 
 
-def forget_writes(env: Env) -> None:
-    """Empty the WRITE TLB and slots of a vCPU, so that stores meet the page's new state."""
-    layout = env.layout
-    for mode in range(NUM_MMU_MODES):
-        _fill(env, layout.tlb(mode, WRITE), TLB_ENTRIES * 2)
-        _fill(env, layout.slot(mode, WRITE, 0), NUM_SLOTS * 2)
+def _fill_tags(env: Env, offset: int, entries: int) -> None:
+    start = env.index + offset // WORD
+    env.words[start : start + entries * 2 : 2] = EMPTY_TAGS[:entries]
 
 
 def forget_blocks(env: Env) -> None:

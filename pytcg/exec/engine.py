@@ -97,11 +97,24 @@ class Engine(Generic[Code]):
         with code.lock:
             generation = code.generation
             host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)
+            if host and len(self.cpus) > 1 and self.has_changed(block.guest, page, offset, second_page):
+                code.store_into_code(physical, 1)
+                return 0
         if not host:
             with self.exclusive():
                 if code.generation == generation:
                     code.flush()
         return host
+
+    def has_changed(self, guest: bytes, page: memoryview, offset: int, second_page: int) -> bool:
+        """Whether another vCPU has written to the code of a block since it was read.
+
+        Stores are only seen from when the block was placed on.
+        """
+        here = len(guest) - 2 if second_page else len(guest)
+        if page[offset : offset + here] != guest[:here]:
+            return True
+        return bool(second_page) and self.slow.read_physical(second_page, 2) != guest[here:]
 
     def find_across(
         self, env: Env, pc: int, page: memoryview, offset: int, flags: int

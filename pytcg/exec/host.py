@@ -7,7 +7,7 @@ from struct import Struct
 
 from pytcg.backend.codebuffer import CodeBuffer
 from pytcg.backend.x86_64.backend import X86Backend
-from pytcg.backend.x86_64.emit.control import Thunk
+from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.debug.log import BlockLog
 from pytcg.exec.blocktable import CODE, SharedWords
@@ -38,8 +38,8 @@ class MachineCodeHost:
         self.runtime = Runtime(self.backend, self.buffer)
         self.temp_pool = self.backend.temp_pool
         self.emit = self.backend.emit
-        #: host address that a dead block calls
-        self.dead = self.runtime.thunks[Thunk.DEAD]
+        #: the two bytes that kill a block, as a number
+        self.dead = int.from_bytes(DEAD_JUMP, "little")
         self.natives: dict[int, int] = {}
         self.templates = SharedWords(size // WORD)
         self.template_bytes = self.templates.words.cast("B")

@@ -46,8 +46,6 @@ HASH_SHIFT = 64 - LOG_ENTRIES
 ORIGIN_SHIFT = 64 - LOG_ORIGINS
 HEADER = 8
 ALIGNMENT = 16
-#: an opcode byte and a 32-bit displacement
-CALL, CALL_LENGTH = 0xE8, 5
 
 
 @native
@@ -91,14 +89,19 @@ def enlist(env: Env, physical: int, entry: int, link: int) -> None:
 
 
 @native
-def place(env: Env, template: int, pc: int, physical: int, flags: int, second: int) -> int:
-    """Place a block: its host address, or 0 where code memory or the table is full."""
+def place(env: Env, template: int, pc: int, physical: int, flags: int, second: int, origin: int) -> int:
+    """Place a block: its host address, or 0 where code memory or the table is full.
+
+    `origin`: an entry of the same bytes that must still be alive, or 0. As long as it is, stores to its page are watched.
+    """
     lock(env)
     control = env.code_control
     length = ld64(template + CODE_LENGTH)
     host = (ld64(control + POSITION) + ld64(template + CODE_ENTRY) + (ALIGNMENT - 1)) & (MASK64 - (ALIGNMENT - 1))
     target = host - ld64(template + CODE_ENTRY)
     if target + length + HEADER > ld64(control + END) or ld64(control + USED) >= LIMIT:
+        host = 0
+    elif origin and ld64(origin + PC) == EMPTY:
         host = 0
     else:
         st64(control + POSITION, target + length)
@@ -134,7 +137,7 @@ def place(env: Env, template: int, pc: int, physical: int, flags: int, second: i
 @native
 def helper_place(env: Env) -> int:
     """Helper.PLACE: place the template arg[0] for env.pc, physical address arg[1] and second page arg[2]; env.ret as `place`."""
-    env.ret = place(env, env.arg[0], env.pc, env.arg[1], env.flags & FLAGS_MASK, env.arg[2])
+    env.ret = place(env, env.arg[0], env.pc, env.arg[1], env.flags & FLAGS_MASK, env.arg[2], 0)
     return Action.CONTINUE
 
 
@@ -142,8 +145,8 @@ def helper_place(env: Env) -> int:
 def helper_invalidate(env: Env) -> int:
     """Helper.INVALIDATE: kill the blocks with bytes among the arg[1] ones at physical address arg[0], in one page of main RAM.
 
-    env.ret is how many were killed, arg[3] the host address that the first instruction of a dead block calls. Where no block is
-    left in the page, its head is 0 afterwards.
+    env.ret is how many were killed, arg[3] the two bytes that replace the first two of a dead block. Where no block is left in
+    the page, its head is 0 afterwards.
     """
     lock(env)
     first: int = env.arg[0]
@@ -164,10 +167,8 @@ def helper_invalidate(env: Env) -> int:
         if start <= last and start + size > first or ld64(entry + PC) == EMPTY:
             if ld64(entry + PC) != EMPTY:
                 st64(entry + PC, EMPTY)
-                host = ld64(entry + HOST)
-                word = host + env.code_alias
-                call = CALL | (env.arg[3] - host - CALL_LENGTH & 0xFFFFFFFF) << 8
-                st64(word, ld64(word) >> 40 << 40 | call)
+                word = ld64(entry + HOST) + env.code_alias
+                st64(word, ld64(word) >> 16 << 16 | env.arg[3])
                 killed += 1
             st64(place_of_link, ld64(entry + link))
         else:
@@ -206,9 +207,9 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         origin = ld64(origin_slot(env, physical, flags))
         if origin == 0:
             return 0
-        if ld64(origin + PHYSICAL) != physical | 1 or ld64(origin + FLAGS) != flags or ld64(origin + PC) == EMPTY:
+        if ld64(origin + PHYSICAL) != physical | 1 or ld64(origin + FLAGS) != flags:
             return 0
-        return place(env, ld64(origin + TEMPLATE), pc, physical, flags, 0)
+        return place(env, ld64(origin + TEMPLATE), pc, physical, flags, 0, origin)
 
     @native
     def lookup(env: Env) -> int:

@@ -8,9 +8,11 @@ import random
 from collections.abc import Callable
 
 import pytest
+from iced_x86 import Decoder
 
 from pytcg.backend.base import KIND_ATOMIC, KIND_PROBE, Status
 from pytcg.backend.x86_64.backend import X86Backend
+from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.tcg.eval import atomic_update, extend
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op, code
@@ -280,6 +282,48 @@ def test_chain_and_kill(guest: Guest) -> None:
     guest.runtime.kill_block(blocks[1])
     assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.LOOKUP
     assert (guest.env.pc, guest.get(15), guest.get(14)) == (PC + 0x20, 3, 1)
+
+
+def test_a_dead_block_stays_dead_when_its_exit_is_chained_late(guest: Guest) -> None:
+    """An exit may be the first instruction; a vCPU that was on its way out when the block died patches it all the same."""
+    for ops in ([(GOTO_TB, 0x20, 4)], [(BRCOND_TB, 15, CONST, 1, Cond.NE, 0x20, 4), (EXIT, 8)]):
+        guest.set(15, 0)
+        blocks = [guest.place(guest.backend.emit(ops, offset, MODE), PC + offset) for offset in (0, 0x20)]
+        assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.CHAIN
+        resume = guest.env.resume
+        guest.runtime.kill_block(blocks[0])
+        guest.runtime.patch_exit(resume, blocks[1])
+        assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.LOOKUP
+        assert guest.env.pc == PC
+
+
+@pytest.mark.parametrize("offset", [0xFFC, 0xFFE])
+def test_an_instruction_that_may_cross_pages_is_not_chained_to(guest: Guest, offset: int) -> None:
+    delta = offset - 0xF00
+    for exit in ((GOTO_TB, delta, 4), (BRCOND_TB, 15, CONST, -1, Cond.NE, delta, 4)):
+        guest.set(15, 0)
+        status = guest.start(exit, (EXIT, 0), page_offset=0xF00)
+        assert (status, guest.env.pc) == (Status.CHAIN if offset == 0xFFC else Status.LOOKUP, PC + delta)
+
+
+FIRST: tuple[tuple[Op, ...], ...] = (
+    ((GOTO_TB, 8, 4),),
+    ((BRCOND_TB, 15, 2, 0, Cond.EQ, 8, 4), (EXIT, 0)),
+    ((BRCOND_TB, 3, CONST, 0x12345678, Cond.EQ, 8, 4), (EXIT, 0)),
+    ((BRCOND_TB, 3, CONST, 0x123456789A, Cond.EQ, 8, 4), (EXIT, 0)),
+    ((BRCOND_TB, 15, CONST, 0x123456789A, Cond.EQ, 8, 4), (EXIT, 0)),
+    ((GOTO_PTR, 15),),
+    ((EXIT, 0),),
+    ((code("mb"),), (EXIT, 0)),
+    ((code("div", Type.I32), 15, 2, 14, 0), (EXIT, 0)),
+    ((LD, 15, 2, 8, MO_64 | M, 0), (EXIT, 0)),
+)
+
+
+@pytest.mark.parametrize("ops", FIRST)
+def test_the_two_bytes_that_kill_a_block_are_one_instruction_of_it(guest: Guest, ops: tuple[Op, ...]) -> None:
+    blob, entry = guest.backend.emit(ops, 0x10, MODE)
+    assert next(iter(Decoder(64, blob[entry:]))).len >= len(DEAD_JUMP) == 2
 
 
 @pytest.mark.parametrize("length", range(16))

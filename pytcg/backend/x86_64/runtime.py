@@ -8,7 +8,7 @@ from struct import Struct
 
 from pytcg.backend.codebuffer import CodeBuffer
 from pytcg.backend.x86_64.backend import X86Backend
-from pytcg.backend.x86_64.emit.control import HEADER, Thunk
+from pytcg.backend.x86_64.emit.control import DEAD_JUMP, HEADER
 from pytcg.backend.x86_64.thunks import Thunks
 from pytcg.tcg.state import Env
 
@@ -84,8 +84,6 @@ class Runtime:
         _REL32.pack_into(self.buffer.view, field, target - self.buffer.base - field - 4)
 
     def kill_block(self, entry: int) -> None:
-        """Make a block look itself up anew whenever it is entered. The bytes change at once for other threads."""
-        buffer = self.buffer
-        word = (entry - buffer.base) // 8
-        call = b"\xe8" + _REL32.pack(self.thunks[Thunk.DEAD] - entry - 5)
-        buffer.words[word] = buffer.words[word] >> 40 << 40 | int.from_bytes(call, "little")
+        """Make a block look itself up anew whenever it is entered."""
+        position = entry - self.buffer.base
+        self.buffer.view[position : position + len(DEAD_JUMP)] = DEAD_JUMP

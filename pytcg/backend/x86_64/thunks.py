@@ -17,7 +17,7 @@ from pytcg.backend.x86_64.emit.integer import READ_COUNTER
 from pytcg.backend.x86_64.emit.memory import KINDS, memory_thunk
 from pytcg.backend.x86_64.encode import R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Mem
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, Layout
+from pytcg.tcg.state import NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Layout
 from pytcg.tcg.types import MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 
 CALLEE_SAVED = (RBX, RBP, R12, R13, R14, R15)
@@ -187,10 +187,10 @@ class Thunks:
         a.jump("interrupt")
 
     def _dead(self) -> None:
-        """The entry of a dead block was overwritten by a five-byte call of this."""
+        """A dead block was entered, and has called this from in front of its header."""
         a = self.a
         a.label("dead")
-        a(x.pop(RAX), x.mov(1, RAX, Mem(RAX, -5 - 8)))
+        a(x.pop(RAX), x.mov(1, RAX, Mem(RAX)))
         a.jump("lookup")
 
     def _helper(self) -> None:
@@ -282,7 +282,15 @@ class Thunks:
         a(x.and_imm(1, RDX, -PAGE | size - 1), x.cmp(1, RDX, Mem(RBP, tlb, RCX)))
         a.jump_if(x.NE, f"{name} misses")
         a(x.and_imm(0, RAX, NUM_SLOTS - 1), x.shl(0, RAX, 4), x.mov_store(1, Mem(RBP, slots, RAX), RDX))
-        a(x.mov(1, RCX, Mem(RBP, tlb + 8, RCX)), x.mov_store(1, Mem(RBP, slots + 8, RAX), RCX), x.pop(RDX), x.RET)
+        a(x.mov(1, RDX, Mem(RBP, tlb + 8, RCX)), x.mov_store(1, Mem(RBP, slots + 8, RAX), RDX))
+        if access == WRITE:
+            # Another vCPU that places code in the page empties the TLB, then the slots, with a barrier between.
+            a(x.cmp_imm(1, Mem(RBP, tlb, RCX), -1))
+            a.jump_if(x.E, f"{name} withdrawn")
+        a(x.mov(1, RCX, RDX), x.pop(RDX), x.RET)
+        if access == WRITE:
+            a.label(f"{name} withdrawn")
+            a(x.mov_imm(1, Mem(RBP, slots, RAX), -1), x.mov(1, RCX, RDX), x.pop(RDX), x.RET)
         a.label(f"{name} misses")
         if kind & MO_ALIGN:
             a(x.test_imm8(Mem(RSP), size - 1))

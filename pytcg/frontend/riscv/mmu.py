@@ -15,7 +15,7 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.exceptions import raise_exception, raise_fault
 from pytcg.frontend.riscv.pmp import PMP_PARTIAL, pmp_check
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.tlb import fill_entry, note_fetch
+from pytcg.frontend.riscv.tlb import fill_entry, forget_write, note_fetch
 from pytcg.frontend.riscv.walk import (
     DEBUG,
     WALK_ACCESS_FAULT,
@@ -64,6 +64,10 @@ def helper_tlb_miss(env: RiscvEnv) -> int:
             return Action.SLOW
         addend += env.ram_addend
     fill_entry(env, address, access, mode, addend)
+    if access == WRITE and ld8(env.code_map + (page - env.ram_start >> PAGE_SHIFT)):
+        # Another vCPU has placed code there meanwhile; it may have emptied the TLB before the entry was in it.
+        forget_write(env, address, mode)
+        return Action.SLOW
     return Action.CONTINUE
 
 

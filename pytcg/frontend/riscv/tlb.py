@@ -12,7 +12,7 @@ from pytcg.frontend.riscv.bits import MODE_M, PAGE_MASK, PAGE_SHIFT
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.native import native
 from pytcg.native.intrinsics import fill, ld64, st64
-from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, NUM_MMU_MODES, NUM_SLOTS, READ, TLB_ENTRIES
+from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, NUM_MMU_MODES, NUM_SLOTS, READ, TLB_ENTRIES, WRITE
 
 SLOTS, TLB, JUMP_CACHE = (LAYOUT.offset[name] for name in ("slots", "tlb", "jump_cache"))
 FETCHED = LAYOUT.offset["fetched"]
@@ -93,6 +93,12 @@ def note_fetch(env: RiscvEnv, address: int) -> None:
     """The jump caches may from now on hold the page at a virtual address."""
     number = address >> PAGE_SHIFT
     env.fetched[number >> 6 & FETCHED_WORDS - 1] |= 1 << (number & 63)
+
+
+@native
+def forget_write(env: RiscvEnv, address: int, mode: int) -> None:
+    """Drop the entry that allows stores to the page at `address`."""
+    st64(env.self + TLB + (mode * 3 + WRITE) * TLB_BYTES + (address >> PAGE_SHIFT & TLB_ENTRIES - 1) * ENTRY, EMPTY)
 
 
 @native

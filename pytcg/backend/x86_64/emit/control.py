@@ -15,7 +15,9 @@ from pytcg.tcg.state import CONST, JUMP_CACHE_ENTRIES
 from pytcg.tcg.types import signed64
 
 HEADER = 8
-PAGE = 4096
+#: exits are chained to blocks that start below this offset in the page. An instruction in the last two bytes may go on in
+#: the next page, which may be mapped anew without this one: such a block is found by way of the jump cache.
+CHAINED_END = 4096 - 2
 
 
 class Thunk(IntEnum):
@@ -29,9 +31,13 @@ class Thunk(IntEnum):
     POLL = NUM_MEMORY_THUNKS + 2
     #: called with info in eax and the helper's number in ecx
     HELPER = NUM_MEMORY_THUNKS + 3
-    #: called by the overwritten entry of a dead block
+    #: called in front of the header, where the entry of a dead block jumps to; the return address is that of the header
     DEAD = NUM_MEMORY_THUNKS + 4
 
+
+#: what the first two bytes of a dead block are: a jump back over the header and the call before it. No first instruction
+#: is shorter, so another vCPU that executes the block meanwhile finds whole instructions.
+DEAD_JUMP = x.jmp8(-2 - HEADER - len(x.call(Mem(RBP, 1 << 10))))
 
 _pack_displacement = Struct("<i").pack
 _pack_info = Struct("<Hh").pack
@@ -50,6 +56,7 @@ class Control:
         self.call_chain = x.call(m.field("thunks", Thunk.CHAIN))
         self.call_helper = x.call(m.field("thunks", Thunk.HELPER))
         self.lookup = x.jmp(m.field("thunks", Thunk.LOOKUP))
+        self.header = x.call(m.field("thunks", Thunk.DEAD)) + bytes(HEADER)
         self.probes = tuple(self._probe(mode) for mode in range(4))
 
     def _probe(self, mode: int) -> bytes:
@@ -125,7 +132,7 @@ class BlockWriter:
         self.hot: list[bytes] = []
         self.cold: list[bytes] = []
         self.position = 0
-        self.low = -HEADER
+        self.low = -len(control.header)
         self.labels: dict[int, int] = {}
         self.fixups: list[tuple[int, int, int]] = []
 
@@ -135,7 +142,7 @@ class BlockWriter:
         for index, end, label in self.fixups:
             hot[index] = _pack_displacement(self.labels[label] - end)
         cold.reverse()
-        return b"".join((*cold, bytes(HEADER), *hot))
+        return b"".join((*cold, self.control.header, *hot))
 
     def _branch(self, opcode: bytes, target: int) -> None:
         """A branch with a 32-bit displacement to a place that is known."""
@@ -150,13 +157,17 @@ class BlockWriter:
     def _branch_chained(self, opcode: bytes, delta: int) -> None:
         """A branch to another block in the page, first to a stub that asks for it.
 
-        The displacement must not cross a 16-byte boundary, so that other threads see it change at once.
+        The displacement must not cross a 16-byte boundary, so that other threads see it change at once, nor lie in the
+        two bytes that a dead block's jump is written to.
         """
         field = self.position + len(opcode)
         across = field & 15
-        if across > 12:
-            self.hot.append(x.NOPS[16 - across])
-            field += 16 - across
+        pad = 16 - across if across > 12 else 0
+        if not self.position and (field == 1 or pad == 1):
+            pad = 2
+        if pad:
+            self.hot.append(x.NOPS[pad])
+            field += pad
         here = self.low - 12
         call = self.control.call_chain
         self.cold += (_pack_chain(delta, -here, field - here), call)
@@ -205,7 +216,7 @@ class BlockWriter:
 
     def brcond_tb(self, op: Op) -> None:
         delta, insn = op[5], op[6]
-        if not 0 <= self.page_offset + delta < PAGE:
+        if not 0 <= self.page_offset + delta < CHAINED_END:
             self._stub_to(delta, self.control.probes[self.mode])
             self._branch(self._compare(op), self.low)
             return
@@ -215,7 +226,7 @@ class BlockWriter:
 
     def goto_tb(self, op: Op) -> None:
         _, delta, insn = op
-        if not 0 <= self.page_offset + delta < PAGE:
+        if not 0 <= self.page_offset + delta < CHAINED_END:
             self._with_pc(_LOAD_PC, add_constant(RAX, delta) + self.control.probes[self.mode])
             return
         if delta <= insn:
