@@ -76,7 +76,9 @@ class BlockLog:
         """Log the guest's side of a translation: its bytes, its ops, and those that the backend gets."""
         items, write = self.log.items, self.log.write
         if "in_asm" in items:
-            write(f"----------------\nIN: flags={flags:#x}\n" + "\n".join(self.disassemble_guest(guest, self.pc)) + "\n")
+            write(
+                f"----------------\nIN: flags={flags:#x}\n" + "\n".join(self.disassemble_guest(guest, self.pc)) + "\n"
+            )
         if "op" in items:
             write("OP:\n" + self.print_ops(ops) + "\n")
         if "op_opt" in items:

@@ -8,8 +8,6 @@ from threading import RLock
 from time import perf_counter_ns
 from typing import Any, Generic
 
-from pytcg.backend.tci.interpreter import CompiledBlock
-from pytcg.exec.barrier import barrier_on_all_threads
 from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
@@ -196,52 +194,6 @@ class MachineCodeCache(CodeCache[int]):
         self.stats.translated_insns = self.table.counter(INSNS)
         self.stats.host_bytes = self.host.code_bytes
         self.stats.invalidated = self.table.counter(KILLED)
-
-
-class InterpretedCache(CodeCache[CompiledBlock]):
-    """Functions of the interpreter by number. Every block is looked up before it runs, so dropping is forgetting."""
-
-    def __init__(self, ram: Ram, stats: Stats) -> None:
-        super().__init__(ram, stats)
-        #: functions and the pc that they are for
-        self.blocks: list[tuple[CompiledBlock, int]] = []
-        self.numbers: dict[tuple[int, int, int, int], int] = {}
-        #: page -> keys of `numbers`, with the first and last byte in the page
-        self.pages: dict[int, list[tuple[tuple[int, int, int, int], int, int]]] = {}
-
-    def place(self, pc: int, flags: int, block: TranslatedBlock[CompiledBlock], physical: int, second_page: int) -> int:
-        key = (pc, physical, flags, second_page)
-        self.blocks.append((block.code, pc))
-        number = self.numbers[key] = len(self.blocks)
-        first = physical & PAGE - 1
-        end = first + len(block.guest)
-        for page, start, stop in ((physical & -PAGE, first, min(end, PAGE)), (second_page, 0, end - PAGE)):
-            if stop > start:
-                self.note_code(page)
-                self.pages.setdefault(page, []).append((key, start, stop - 1))
-        self.stats.blocks += 1
-        self.stats.translated_insns += block.insns
-        return number
-
-    def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
-        return self.numbers.get((pc, physical, flags, second_page), 0)
-
-    def drop(self, physical: int, size: int) -> int:
-        page, first = physical & -PAGE, physical & PAGE - 1
-        blocks = self.pages.get(page, [])
-        kept = [row for row in blocks if row[0] in self.numbers and (row[1] >= first + size or row[2] < first)]
-        killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
-        self.pages[page] = kept
-        self.stats.invalidated += killed
-        return killed
-
-    def drop_all(self) -> None:
-        self.blocks.clear()
-        self.numbers.clear()
-        self.pages.clear()
-
-    def is_free(self, physical: int) -> bool:
-        return not self.pages.get(physical & -PAGE)
 
 
 def _fill(env: Env, offset: int, words: int) -> None:

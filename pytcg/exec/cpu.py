@@ -34,7 +34,7 @@ class Cpu(ABC):
         self.on_crash: Callable[[BaseException], None] | None = None
         self.thread: Thread | None = None
         #: where traps are logged, if they are
-        self.trap_log = engine.trap_log
+        self.trap_log = engine.parts.trap_log
         engine.attach(self)
         self.reset(0)
 
@@ -61,6 +61,8 @@ class Cpu(ABC):
         self.timer.cancel()
         if self.trap_log:
             self.guest.log_traps(env)
+        if engine.parts.counted:
+            env.flags |= self.guest.count_flag
         self.wakeup.set()
 
     def start(self) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition, RLock
+from threading import Condition
 from typing import TYPE_CHECKING, Generic
 
-from pytcg.debug.log import Log
 from pytcg.exec.codecache import CodeCache
+from pytcg.exec.parts import Parts
 from pytcg.exec.slowmem import SlowMemory
-from pytcg.exec.stats import Stats
 from pytcg.exec.translate import Code, TranslatedBlock, Translator
-from pytcg.frontend.guest import Guest, HelperFunction
-from pytcg.softmmu.regions import AddressSpace, BusError, Ram
+from pytcg.softmmu.regions import BusError
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import FETCH, NUM_MMU_MODES, TLB_ENTRIES, WORD, Env
 from pytcg.tcg.types import MASK64
@@ -29,28 +27,17 @@ PAGE_MASK = MASK64 & -PAGE
 class Engine(Generic[Code]):
     """The compiler and memory side of a machine, shared by its vCPUs."""
 
-    def __init__(
-        self,
-        guest: Guest,
-        helpers: Sequence[HelperFunction],
-        translator: Translator[Code],
-        code: CodeCache[Code],
-        memory: AddressSpace,
-        ram: Ram,
-        lock: RLock,
-        stats: Stats,
-        trap_log: Log | None = None,
-    ) -> None:
-        self.guest = guest
-        self.helpers = helpers
-        self.memory = memory
-        self.ram = ram
-        self.stats = stats
-        self.trap_log = trap_log
+    def __init__(self, parts: Parts, translator: Translator[Code], code: CodeCache[Code]) -> None:
+        self.parts = parts
+        self.guest = guest = parts.guest
+        self.helpers = parts.helpers
+        self.memory = parts.memory
+        self.ram = parts.ram
+        self.stats = parts.stats
         self.translator = translator
         self.code = code
-        self.slow = SlowMemory(guest, memory, ram, self.code, lock)
-        self.tlb_miss = helpers[Helper.TLB_MISS]
+        self.slow = SlowMemory(guest, parts.memory, parts.ram, code, parts.lock)
+        self.tlb_miss = parts.helpers[Helper.TLB_MISS]
         at = {name: offset // WORD for name, offset in guest.layout.offset.items()}
         self.pc, self.flags, self.insn_pc = at["pc"], at["flags"], at["insn_pc"]
         self.fetch_tlb = tuple(guest.layout.tlb(mode, FETCH) // WORD for mode in range(NUM_MMU_MODES))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock
+from time import perf_counter_ns
 from typing import Any
 
 from pytcg.backend.base import Status
-from pytcg.backend.tci.interpreter import CompiledBlock
+from pytcg.backend.tci.interpreter import CompiledBlock, TciBackend
 from pytcg.exec.clock import Clock
+from pytcg.exec.codecache import PAGE, CodeCache
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.codecache import InterpretedCache
+from pytcg.exec.parts import Parts
+from pytcg.exec.stats import Stats
+from pytcg.exec.translate import TranslatedBlock, Translator
+from pytcg.native.intrinsics import use_counter
+from pytcg.softmmu.regions import Ram
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import IRQ_LOOP, READ, TLB_ENTRIES, WORD, WRITE, Env
@@ -89,6 +95,52 @@ class TciMemory:
         return self.engine.guest.probe(env, address, access, mop >> MO_MODE_SHIFT & 3) == Action.CONTINUE
 
 
+class InterpretedCache(CodeCache[CompiledBlock]):
+    """Functions of the interpreter by number. Every block is looked up before it runs, so dropping is forgetting."""
+
+    def __init__(self, ram: Ram, stats: Stats) -> None:
+        super().__init__(ram, stats)
+        #: functions and the pc that they are for
+        self.blocks: list[tuple[CompiledBlock, int]] = []
+        self.numbers: dict[tuple[int, int, int, int], int] = {}
+        #: page -> keys of `numbers`, with the first and last byte in the page
+        self.pages: dict[int, list[tuple[tuple[int, int, int, int], int, int]]] = {}
+
+    def place(self, pc: int, flags: int, block: TranslatedBlock[CompiledBlock], physical: int, second_page: int) -> int:
+        key = (pc, physical, flags, second_page)
+        self.blocks.append((block.code, pc))
+        number = self.numbers[key] = len(self.blocks)
+        first = physical & PAGE - 1
+        end = first + len(block.guest)
+        for page, start, stop in ((physical & -PAGE, first, min(end, PAGE)), (second_page, 0, end - PAGE)):
+            if stop > start:
+                self.note_code(page)
+                self.pages.setdefault(page, []).append((key, start, stop - 1))
+        self.stats.blocks += 1
+        self.stats.translated_insns += block.insns
+        return number
+
+    def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
+        return self.numbers.get((pc, physical, flags, second_page), 0)
+
+    def drop(self, physical: int, size: int) -> int:
+        page, first = physical & -PAGE, physical & PAGE - 1
+        blocks = self.pages.get(page, [])
+        kept = [row for row in blocks if row[0] in self.numbers and (row[1] >= first + size or row[2] < first)]
+        killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
+        self.pages[page] = kept
+        self.stats.invalidated += killed
+        return killed
+
+    def drop_all(self) -> None:
+        self.blocks.clear()
+        self.numbers.clear()
+        self.pages.clear()
+
+    def is_free(self, physical: int) -> bool:
+        return not self.pages.get(physical & -PAGE)
+
+
 class InterpreterCpu(Cpu):
     """A vCPU that interprets TCG ops."""
 
@@ -115,3 +167,15 @@ class InterpreterCpu(Cpu):
                     if env.irq & IRQ_LOOP or env.halted:
                         break
                     interrupt(env)
+
+
+def build(parts: Parts) -> tuple[Engine[CompiledBlock], Clock, list[InterpreterCpu]]:
+    """vCPUs that interpret, and what they share."""
+    memory = TciMemory()
+    tci = TciBackend(parts.guest.layout, memory, parts.helpers)
+    cache = InterpretedCache(parts.ram, parts.stats)
+    translator = Translator(parts.guest, lambda ops, *_: tci.compile(ops), tci.temp_pool, parts.stats, parts.block_log)
+    engine = memory.engine = Engine(parts, translator, cache)
+    use_counter(perf_counter_ns)
+    clock = Clock(perf_counter_ns, timebase_hz=parts.timebase_hz)
+    return engine, clock, [InterpreterCpu(engine, cache, clock, parts.loop, n) for n in range(parts.count)]

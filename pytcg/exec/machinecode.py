@@ -6,11 +6,15 @@ from collections.abc import Callable
 from time import perf_counter_ns
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Status
-from pytcg.exec.clock import Clock
+from pytcg.exec.clock import Clock, calibrate
+from pytcg.exec.codecache import MachineCodeCache
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.host import MachineCodeHost
+from pytcg.exec.parts import Parts
+from pytcg.exec.translate import Translator
+from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import EMPTY, IRQ_LOOP, WRITE
 from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
@@ -19,9 +23,7 @@ from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 class MachineCodeCpu(Cpu):
     """A vCPU that runs host machine code."""
 
-    def __init__(
-        self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int
-    ) -> None:
+    def __init__(self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
         self.host = host
         #: for --stats: when machine code was left last (ns), and why
         self.left = 0
@@ -128,3 +130,16 @@ class MachineCodeCpu(Cpu):
             return status
 
         return timed
+
+
+def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[MachineCodeCpu]]:
+    """vCPUs that run machine code, in `code_bytes` bytes of code memory, and what they share."""
+    guest, stats = parts.guest, parts.stats
+    host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
+    host.compile_helpers(parts.helpers)
+    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log)
+    engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats))
+    counter = host.runtime.read_counter
+    use_counter(counter)
+    clock = Clock(counter, calibrate(counter), parts.timebase_hz)
+    return engine, clock, [MachineCodeCpu(engine, host, clock, parts.loop, n) for n in range(parts.count)]

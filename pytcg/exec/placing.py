@@ -57,7 +57,7 @@ def hash_of(pc: int, physical: int) -> int:
 @native
 def origin_slot(env: Env, physical: int, flags: int) -> int:
     """Host address of the origin word of a block."""
-    return env.origins + ((physical ^ flags << 56) * MIX_PHYSICAL >> ORIGIN_SHIFT) * 8
+    return int(env.origins + ((physical ^ flags << 56) * MIX_PHYSICAL >> ORIGIN_SHIFT) * 8)
 
 
 @native
@@ -164,7 +164,7 @@ def helper_invalidate(env: Env) -> int:
             link = NEXT_SECOND
             size = size + (start & FLAGS_MASK) - PAGE
             start = page
-        if start <= last and start + size > first or ld64(entry + PC) == EMPTY:
+        if (start <= last and start + size > first) or ld64(entry + PC) == EMPTY:
             if ld64(entry + PC) != EMPTY:
                 st64(entry + PC, EMPTY)
                 word = ld64(entry + HOST) + env.code_alias
@@ -191,7 +191,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
     def fetch_page(env: Env, pc: int) -> int:
         mode = env.flags >> 2 & 3
         index = ((mode * 3 + FETCH) * TLB_ENTRIES + (pc >> PAGE_SHIFT & TLB_ENTRIES - 1)) * 2
-        action = Action.CONTINUE
+        action: int = Action.CONTINUE
         if env.tlb[index] != pc & PAGE_MASK:
             env.insn_pc = env.pc
             env.arg[0] = pc

@@ -6,29 +6,20 @@ import gc
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from time import perf_counter_ns
 from typing import Any
 
-from pytcg.backend.tci.interpreter import TciBackend
 from pytcg.debug.log import BlockLog, Log
-from pytcg.exec.codecache import InterpretedCache, MachineCodeCache
-from pytcg.exec.clock import Clock, calibrate
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.host import MachineCodeHost
-from pytcg.exec.interpreter import InterpreterCpu, TciMemory
-from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.exec.parts import Parts
 from pytcg.exec.placing import helper_invalidate, helper_place, make_lookup
 from pytcg.exec.stats import Stats
-from pytcg.exec.translate import Translator
 from pytcg.frontend.guest import Guest, HelperFunction
-from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.soft_helper import helper_fp
 from pytcg.tcg.text import format_ops
-from pytcg.tcg.state import Env
 
 log = logging.getLogger("pytcg")
 
@@ -58,7 +49,7 @@ def choose_backend(wanted: str) -> str:
     return "tci"
 
 
-def no_helper(env: Env) -> int:
+def no_helper(env: Any) -> int:
     """What a helper number that is not in use leads to."""
     raise LookupError(f"no helper {env.helper}")
 
@@ -110,31 +101,32 @@ class Processors:
     ) -> None:
         self.stats = Stats(timed=stats)
         self.counted = counted
-        helpers = complete_helpers(guest)
         self.log = Log(log_items, log_file) if log_items else None
-        block_log = self.log and block_log_for(self.log, guest)
-        trap_log = self.log if "int" in log_items else None
-        self.cpus: Sequence[Cpu]
+        parts = Parts(
+            guest,
+            complete_helpers(guest),
+            memory,
+            ram,
+            loop,
+            lock,
+            count,
+            timebase_hz,
+            self.stats,
+            counted,
+            block_log_for(self.log, guest) if self.log else None,
+            self.log if "int" in log_items else None,
+        )
         self.engine: Engine[Any]
+        self.cpus: Sequence[Cpu]
+        # Only what runs is imported: start-up is to be short.
         if choose_backend(backend) == "tci":
-            tci_memory = TciMemory()
-            tci = TciBackend(guest.layout, tci_memory, helpers)
-            cache = InterpretedCache(ram, self.stats)
-            translator = Translator(guest, lambda ops, *_: tci.compile(ops), tci.temp_pool, self.stats, block_log)
-            self.engine = tci_memory.engine = Engine(guest, helpers, translator, cache, memory, ram, lock, self.stats, trap_log)
-            use_counter(perf_counter_ns)
-            self.clock = Clock(perf_counter_ns, timebase_hz=timebase_hz)
-            self.cpus = [InterpreterCpu(self.engine, cache, self.clock, loop, n) for n in range(count)]
+            from pytcg.exec import interpreter
+
+            self.engine, self.clock, self.cpus = interpreter.build(parts)
         else:
-            host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, block_log)
-            host.compile_helpers(helpers)
-            blocks = Translator(guest, host.make, host.temp_pool, self.stats, block_log)
-            code = MachineCodeCache(host, ram, self.stats)
-            self.engine = Engine(guest, helpers, blocks, code, memory, ram, lock, self.stats, trap_log)
-            counter = host.runtime.read_counter
-            use_counter(counter)
-            self.clock = Clock(counter, calibrate(counter), timebase_hz)
-            self.cpus = [MachineCodeCpu(self.engine, host, self.clock, loop, n) for n in range(count)]
+            from pytcg.exec import machinecode
+
+            self.engine, self.clock, self.cpus = machinecode.build(parts, code_bytes)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
 

@@ -42,7 +42,9 @@ class Translator(Generic[Code]):
     anywhere; `pool` are the operands that temporaries may be given.
     """
 
-    def __init__(self, guest: Guest, make: Make[Code], pool: tuple[int, ...], stats: Stats, log: BlockLog | None) -> None:
+    def __init__(
+        self, guest: Guest, make: Make[Code], pool: tuple[int, ...], stats: Stats, log: BlockLog | None
+    ) -> None:
         self.guest = guest
         self.make = make
         self.pool = pool

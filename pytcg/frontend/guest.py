@@ -36,6 +36,8 @@ class Guest(ABC):
     register_names: ClassVar[tuple[str, ...]]
     #: globals that deserve a host register, hottest first
     hot_registers: ClassVar[tuple[int, ...]]
+    #: bit of the translation flags that makes blocks count their instructions in env.executed
+    count_flag: ClassVar[int]
     #: functions by helper number; None where the number is not the guest's
     helpers: ClassVar[Sequence[HelperFunction | None]]
     #: names by helper number

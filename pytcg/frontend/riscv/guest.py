@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pytcg.frontend.guest import Guest, HelperFunction, Translation
 from pytcg.frontend.riscv import interrupts, mmu, reset, traplog
-from pytcg.frontend.riscv.bits import MIP_STIP
+from pytcg.frontend.riscv.bits import FLAG_COUNT, MIP_STIP
 from pytcg.frontend.riscv.csr_special import guest_time
 from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
@@ -24,6 +24,7 @@ class RiscvGuest(Guest):
     env_class: ClassVar[type[RiscvEnv]] = RiscvEnv
     register_names: ClassVar[tuple[str, ...]] = reset.X_NAMES + reset.F_NAMES
     hot_registers: ClassVar[tuple[int, ...]] = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
+    count_flag: ClassVar[int] = FLAG_COUNT
     helpers: ClassVar[list[HelperFunction | None]] = HELPERS
     helper_names: ClassVar[tuple[str, ...]] = tuple(
         {**{int(row): row.name for row in Helper}, **{int(row): row.name for row in RiscvHelper}}.get(number, "")
