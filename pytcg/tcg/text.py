@@ -25,7 +25,7 @@ BASES = {"g": 0, "h": HOST_REG, "s": SPILL, "t": TEMP}
 
 
 def format_operand(number: int, names: Sequence[str] = ()) -> str:
-    """An operand's name; `names` are the guest's names of the globals."""
+    """An operand's name; `names` are the guest's names of the globals, beside which the others get a leading `%`."""
     if number == CONST:
         return ABSENT
     if number < NUM_GLOBALS:
@@ -33,7 +33,7 @@ def format_operand(number: int, names: Sequence[str] = ()) -> str:
     if number == ENV:
         return "env"
     letter, base = next((letter, base) for letter, base in reversed(BASES.items()) if number >= base)
-    return f"{letter}{number - base}"
+    return f"{'%' if names else ''}{letter}{number - base}"
 
 
 def parse_operand(text: str, names: Mapping[str, int]) -> int:
@@ -44,9 +44,10 @@ def parse_operand(text: str, names: Mapping[str, int]) -> int:
         return ENV
     if text in names:
         return names[text]
-    if text[0] not in BASES or not text[1:].isdigit():
+    plain = text.removeprefix("%")
+    if plain[:1] not in BASES or not plain[1:].isdigit():
         raise ValueError(f"not an operand: {text}")
-    return BASES[text[0]] + int(text[1:])
+    return BASES[plain[0]] + int(plain[1:])
 
 
 def format_mop(mop: int) -> str:
