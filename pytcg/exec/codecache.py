@@ -8,6 +8,7 @@ from threading import RLock
 from time import perf_counter_ns
 from typing import Any, Generic
 
+from pytcg.exec.barrier import barrier_on_all_threads
 from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
