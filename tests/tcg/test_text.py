@@ -18,14 +18,14 @@ X = [f"x{i}" for i in range(32)]
 NUMBERS = {name: number for number, name in enumerate(X)}
 
 EXAMPLE = """\
-    movi.i64 t0, #-5
+    movi.i64 %t0, #-5
     add.i64 x5, x6, #16
     guest_ld.i64 x5, x2, off=8, mop=s32/m1, insn=4
-    guest_st.i64 x5, t0, off=-8, mop=u64/m3/align, insn=4
-    ld.i64 t0, env, off=8, mop=u64
+    guest_st.i64 x5, %t0, off=-8, mop=u64/m3/align, insn=4
+    ld.i64 %t0, env, off=8, mop=u64
     brcond.i32 x5, #0, ne, L1
-    call t0, x5, _, _, helper=9, insn=4
-    movcond.u32 x1, t0, x2, tsteq, x3, x0
+    call %t0, x5, _, _, helper=9, insn=4
+    movcond.u32 x1, %t0, x2, tsteq, x3, x0
     fma.f64 g33, g34, g35, g36, neg=2, rm=dyn
     fcvt_to_int.f32 x1, g34, itype=3, rm=rtz
     mb
