@@ -11,7 +11,7 @@ from pytcg.backend.base import HostBlock
 from pytcg.backend.x86_64.emit.control import CONTROL, BlockWriter, Control
 from pytcg.backend.x86_64.emit.floats import FLOATS, FloatContext
 from pytcg.backend.x86_64.emit.integer import INTEGER
-from pytcg.backend.x86_64.emit.memory import MEMORY, Guarded
+from pytcg.backend.x86_64.emit.memory import ACCESSES, MEMORY, MOV_EAX, Access, Guarded
 from pytcg.backend.x86_64.emit.operands import Operands
 from pytcg.backend.x86_64.encode import R8, R9, R10, R11, R12, R13, R14, R15, RBX, RDI, RSI
 from pytcg.tcg.ops import OPS, Op
@@ -22,8 +22,8 @@ GLOBAL_REGISTERS = (RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14)
 TEMP_REGISTER = R15
 REQUIRED_FEATURES = frozenset(("sse2", "sse4_1", "popcnt", "bmi1", "bmi2", "abm", "pclmulqdq"))
 
-SIMPLE, GUEST, FLOAT, CONTROLLED = range(4)
-_GROUPS = ((INTEGER, SIMPLE), (MEMORY, GUEST), (FLOATS, FLOAT), (CONTROL, CONTROLLED))
+SIMPLE, ACCESS, CONTROLLED, GUARDED, FLOAT = range(5)
+_GROUPS = ((INTEGER, SIMPLE), (ACCESSES, ACCESS), (CONTROL, CONTROLLED), (MEMORY, GUARDED), (FLOATS, FLOAT))
 _KIND_BY_NAME = {name: kind for group, kind in _GROUPS for name in group}
 #: by op code, how the op is emitted
 KIND = tuple(_KIND_BY_NAME[row.name] for row in OPS for _ in range(8))
@@ -60,8 +60,8 @@ class X86Backend:
         self._control = Control(self._operands)
         self._floats = FloatContext(self._operands, "fma" in features)
         self._simple: dict[Op, bytes] = {}
-        self._guest: dict[Op, Guarded] = {}
-        self._float: dict[Op, Guarded] = {}
+        self._accesses: dict[tuple[int, ...], Access] = {}
+        self._guarded: dict[Op, Guarded] = {}
 
     def emit(self, ops: Iterable[Op], page_offset: int, mode: int) -> HostBlock:
         """Host code of one block, whose first byte lies at `page_offset` in its page, under data MMU mode `mode`.
@@ -70,16 +70,16 @@ class X86Backend:
         """
         writer = BlockWriter(self._control, page_offset, mode)
         try:
-            self._write(writer, ops)
+            low = self._write(writer, ops)
         except struct_error as error:
             raise ValueError("the host code of a block is too long") from error
-        blob = writer.finish()
-        return HostBlock(blob, len(blob) - writer.position)
+        return HostBlock(writer.finish(), -low)
 
-    def _write(self, writer: BlockWriter, ops: Iterable[Op]) -> None:
-        simple, guest, floats = self._simple, self._guest, self._float
+    def _write(self, writer: BlockWriter, ops: Iterable[Op]) -> int:
+        """Write all ops; returns where the cold code starts."""
+        simple, accesses, guarded = self._simple, self._accesses, self._guarded
         hot, cold, kinds, writers, pack = writer.hot, writer.cold, KIND, _WRITERS, _pack_displacement
-        position, low = 0, writer.low
+        position, low = 0, -len(self._control.header)
         for op in ops:
             code = op[0]
             kind = kinds[code]
@@ -89,32 +89,42 @@ class X86Backend:
                     piece = simple[op] = INTEGER[OPS[code >> 3].name](self._operands, op)
                 hot.append(piece)
                 position += len(piece)
-            elif kind == GUEST:
-                key = op[:-1]
-                entry = guest.get(key)
-                if entry is None:
-                    entry = guest[key] = MEMORY[OPS[code >> 3].name](self._operands, key)
-                (check, access), resume, info, head, length, returns, call, pack_stub = entry
-                cold += (pack_stub(info | op[-1] << 4, low - returns, call, position + resume - low), head)
-                low -= length
-                position += len(check) + 4
-                hot += (check, pack(low - position), access)
-                position += len(access)
+            elif kind == ACCESS:
+                _, value, base, off, mop, insn = op
+                form = (code, value, base, mop, -128 <= off < 128) if off else (code, value, base, mop)
+                access = accesses.get(form)
+                if access is None:
+                    access = accesses[form] = ACCESSES[OPS[code >> 3].name](self._operands, op)
+                fill, address, check, use, rest, branch, resume, size, stub, head, info, call, below, above = access
+                back = position + resume - low
+                info |= insn << 4
+                if off:
+                    cold.append(stub(head, off, MOV_EAX, info, low - above, call, back))
+                    low -= below
+                    hot.append(fill(address, off, check, low - position - branch, use, off, rest))
+                else:
+                    cold.append(stub(head, MOV_EAX, info, low - above, call, back))
+                    low -= below
+                    hot.append(fill(address, check, low - position - branch, use, rest))
+                position += size
             elif kind == CONTROLLED:
-                writer.position, writer.low = position, low
-                writers[code >> 3](writer, op)
-                position, low = writer.position, writer.low
+                position, low = writers[code >> 3](writer, op, position, low)
             else:
-                entry = floats.get(op)
+                key, insn = (op[:-1], op[-1]) if kind == GUARDED else (op, 0)
+                entry = guarded.get(key)
                 if entry is None:
-                    entry = floats[op] = FLOATS[OPS[code >> 3].name](self._floats, op)
-                segments, resume, info, head, length, returns, call, pack_stub = entry
+                    entry = guarded[key] = self._guard(key)
+                segments, resume, info, head, below, above, call, fill_stub = entry
                 if len(segments) > 1:
-                    cold += (pack_stub(info, low - returns, call, position + resume - low), head)
-                    low -= length
+                    cold.append(fill_stub(head, info | insn << 4, low - above, call, position + resume - low))
+                    low -= below
                     for piece in segments[:-1]:
                         position += len(piece) + 4
                         hot += (piece, pack(low - position))
                 hot.append(segments[-1])
                 position += len(segments[-1])
-        writer.position, writer.low = position, low
+        return low
+
+    def _guard(self, key: Op) -> Guarded:
+        name = OPS[key[0] >> 3].name
+        return MEMORY[name](self._operands, key) if name in MEMORY else FLOATS[name](self._floats, key)

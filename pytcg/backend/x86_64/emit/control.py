@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 from struct import Struct
+from typing import NamedTuple
 
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.memory import MOV_EAX, NUM_MEMORY_THUNKS
 from pytcg.backend.x86_64.emit.operands import Operands, constant
 from pytcg.backend.x86_64.encode import RAX, RBP, RCX, RDX, RIP, Mem
-from pytcg.tcg.ops import Op
+from pytcg.tcg.ops import Op, code
 from pytcg.tcg.state import CONST, JUMP_CACHE_ENTRIES
-from pytcg.tcg.types import signed64
+from pytcg.tcg.types import Type, signed64
 
 HEADER = 8
-#: exits are chained to blocks that start below this offset in the page. An instruction in the last two bytes may go on in
-#: the next page, which may be mapped anew without this one: such a block is found by way of the jump cache.
+#: exits are chained to blocks that start below this offset in the page. An instruction in the last two bytes may go on
+#: in the next page, which may be mapped anew without this one: such a block is found by way of the jump cache.
 CHAINED_END = 4096 - 2
+PC_REL, EXIT_TB = code("pc_rel", Type.I64), code("exit_tb")
 
 
 class Thunk(IntEnum):
@@ -35,13 +37,35 @@ class Thunk(IntEnum):
     DEAD = NUM_MEMORY_THUNKS + 4
 
 
-#: what the first two bytes of a dead block are: a jump back over the header and the call before it. No first instruction
-#: is shorter, so another vCPU that executes the block meanwhile finds whole instructions.
+#: what the first two bytes of a dead block are: a jump back over the header and the call before it. No first
+#: instruction is shorter, so another vCPU that executes the block meanwhile finds whole instructions.
 DEAD_JUMP = x.jmp8(-2 - HEADER - len(x.call(Mem(RBP, 1 << 10))))
 
+#: the end of the hot code and the start of the cold code, both relative to the entry
+Place = tuple[int, int]
+
+#: struct format of a signed number of so many bytes
+_SIGNED = {1: "b", 4: "i", 8: "q"}
 _pack_displacement = Struct("<i").pack
 _pack_info = Struct("<Hh").pack
-_pack_chain = Struct("<iii").pack
+_pack_chain = Struct("<6siii").pack
+_pack_poll = Struct("<cHh6s").pack
+_pack_stub_to = Struct("<3si").pack
+
+
+class PcSum(NamedTuple):
+    """The pc of the block plus a constant of a certain width, and what is done with the sum.
+
+    The code is `pack(load, displacement of the header, add, constant, rest)`.
+    """
+
+    pack: Callable[..., bytes]
+    load: bytes
+    add: bytes
+    rest: bytes
+    #: from the start: the end of the load, and of all
+    loaded: int
+    length: int
 
 
 class Control:
@@ -49,7 +73,10 @@ class Control:
 
     def __init__(self, m: Operands) -> None:
         self.m = m
-        self.memo: dict[Op, tuple[bytes, ...]] = {}
+        self.compares: dict[Op, bytes] = {}
+        self.calls: dict[Op, tuple[bytes, bytes, bytes]] = {}
+        self.indirect: dict[tuple[int, int], bytes] = {}
+        self.pc_sums: dict[tuple[int, int, int], PcSum] = {}
         self.no_irq = x.cmp_imm(0, m.field("irq"), 0)
         self.poll = self.no_irq + x.jcc32(x.NE)
         self.call_poll = x.call(m.field("thunks", Thunk.POLL))
@@ -70,13 +97,13 @@ class Control:
     def goto_ptr(self, op: Op, mode: int) -> bytes:
         return self.m.load(1, RAX, op[1]) + self.probes[mode]
 
-    def compare(self, op: Op) -> tuple[bytes, ...]:
+    def compare(self, op: Op) -> bytes:
         """Comparison and opcode of the conditional branch of (code, a, b, imm, cond)."""
         code, a, b, imm, cond = op
         compare, condition = self.m.compare(code & 7, a, b, imm, cond)
-        return (compare + x.jcc32(condition),)
+        return compare + x.jcc32(condition)
 
-    def call(self, op: Op) -> tuple[bytes, ...]:
+    def call(self, op: Op) -> tuple[bytes, bytes, bytes]:
         """A helper call, without its `insn`: up to info, up to the return address, and after it."""
         _, d, a, b, c, helper = op
         m = self.m
@@ -92,12 +119,22 @@ class Control:
             tail = x.mov(1, target, m.field("ret")) + m.store(d, target)
         return head + MOV_EAX, x.mov_u32(RCX, helper) + self.call_helper, tail
 
-    def pc_rel(self, op: Op) -> tuple[bytes, ...]:
-        """Load of the header up to its displacement, and the addition of the constant."""
-        _, d, imm = op
-        m = self.m
-        target = m.target(d)
-        return load_pc(target), add_constant(target, imm) + m.store(d, target)
+    def pc_sum(self, op: Op, imm: int, width: int, mode: int) -> PcSum:
+        """What pc_rel, exit_tb and goto_tb to another page do with pc of the block + `imm`; so for all of its width."""
+        code, m = op[0], self.m
+        if code == PC_REL:
+            target = m.target(op[1])
+            rest = m.store(op[1], target)
+        else:
+            target, rest = RAX, self.lookup if code == EXIT_TB else self.probes[mode]
+        load = load_pc(target)
+        if width == 8:
+            add, rest = x.mov_i64(RCX, imm), x.add(1, target, RCX) + rest
+        else:
+            add = x.add_imm(1, target, imm)
+        add = add[:-width]
+        pack = Struct(f"<{len(load)}si{len(add)}s{_SIGNED[width]}{len(rest)}s")
+        return PcSum(pack.pack, load, add, rest, len(load) + 4, pack.size)
 
 
 def load_pc(register: int) -> bytes:
@@ -119,11 +156,11 @@ _LOAD_PC = load_pc(RAX)
 class BlockWriter:
     """One block being written: hot code upward from the entry, stubs downward from the header.
 
-    `position` is the end of the hot code, `low` the start of the cold code, both relative to the entry. The pieces of
-    the cold code are in reverse order.
+    The pieces of the cold code are in reverse order. The methods that write an op are given the place where it begins
+    and return that of the next one.
     """
 
-    __slots__ = ("cold", "control", "fixups", "hot", "labels", "low", "mode", "page_offset", "position")
+    __slots__ = ("cold", "control", "fixups", "hot", "labels", "mode", "page_offset")
 
     def __init__(self, control: Control, page_offset: int, mode: int) -> None:
         self.control = control
@@ -131,146 +168,152 @@ class BlockWriter:
         self.mode = mode
         self.hot: list[bytes] = []
         self.cold: list[bytes] = []
-        self.position = 0
-        self.low = -len(control.header)
         self.labels: dict[int, int] = {}
         self.fixups: list[tuple[int, int, int]] = []
 
     def finish(self) -> bytes:
         """The displacements of branches to labels, then all bytes but the header's value: cold, header, hot."""
-        hot, cold = self.hot, self.cold
+        hot, pieces = self.hot, self.cold
         for index, end, label in self.fixups:
             hot[index] = _pack_displacement(self.labels[label] - end)
-        cold.reverse()
-        return b"".join((*cold, self.control.header, *hot))
+        pieces.reverse()
+        pieces.append(self.control.header)
+        pieces += hot
+        return b"".join(pieces)
 
-    def _branch(self, opcode: bytes, target: int) -> None:
+    def _branch(self, opcode: bytes, target: int, position: int) -> int:
         """A branch with a 32-bit displacement to a place that is known."""
-        self.position += len(opcode) + 4
-        self.hot += (opcode, _pack_displacement(target - self.position))
+        position += len(opcode) + 4
+        self.hot += (opcode, _pack_displacement(target - position))
+        return position
 
-    def _branch_to_label(self, opcode: bytes, label: int) -> None:
-        self.position += len(opcode) + 4
-        self.fixups.append((len(self.hot) + 1, self.position, label))
+    def _branch_to_label(self, opcode: bytes, label: int, position: int) -> int:
+        position += len(opcode) + 4
+        self.fixups.append((len(self.hot) + 1, position, label))
         self.hot += (opcode, b"")
+        return position
 
-    def _branch_chained(self, opcode: bytes, delta: int) -> None:
+    def _branch_chained(self, opcode: bytes, delta: int, position: int, low: int) -> Place:
         """A branch to another block in the page, first to a stub that asks for it.
 
         The displacement must not cross a 16-byte boundary, so that other threads see it change at once, nor lie in the
         two bytes that a dead block's jump is written to.
         """
-        field = self.position + len(opcode)
+        field = position + len(opcode)
         across = field & 15
         pad = 16 - across if across > 12 else 0
-        if not self.position and (field == 1 or pad == 1):
+        if not position and (field == 1 or pad == 1):
             pad = 2
         if pad:
-            self.hot.append(x.NOPS[pad])
+            opcode = x.NOPS[pad] + opcode
             field += pad
-        here = self.low - 12
-        call = self.control.call_chain
-        self.cold += (_pack_chain(delta, -here, field - here), call)
-        self.low = low = here - len(call)
-        self.position = position = field + 4
+        here = low - 12
+        low = here - 6
+        position = field + 4
+        self.cold.append(_pack_chain(self.control.call_chain, delta, -here, field - here))
         self.hot += (opcode, _pack_displacement(low - position))
+        return position, low
 
-    def _poll(self, insn: int) -> None:
+    def _poll(self, insn: int, position: int, low: int) -> Place:
         """Leave before a backward branch if an exit is requested."""
-        call = self.control.call_poll
-        end = self.low
-        self.low = end - 5 - len(call)
-        self.cold += (call, _pack_info(insn << 4, end), MOV_EAX)
-        self._branch(self.control.poll, self.low)
+        control = self.control
+        self.cold.append(_pack_poll(MOV_EAX, insn << 4, low, control.call_poll))
+        low -= 11
+        return self._branch(control.poll, low, position), low
 
-    def _stub_to(self, delta: int, rest: bytes) -> None:
-        """A stub that loads the pc of the block + delta and goes on with `rest`; it then starts at `low`."""
+    def _stub_to(self, delta: int, rest: bytes, low: int) -> int:
+        """A stub that loads the pc of the block + delta and goes on with `rest`; returns where it starts."""
         tail = add_constant(RAX, delta) + rest
-        end_of_load = self.low - len(tail)
-        self.cold += (tail, _pack_displacement(-HEADER - end_of_load), _LOAD_PC)
-        self.low = end_of_load - 4 - len(_LOAD_PC)
+        end_of_load = low - len(tail)
+        self.cold += (tail, _pack_stub_to(_LOAD_PC, -HEADER - end_of_load))
+        return end_of_load - 4 - len(_LOAD_PC)
 
-    def _with_pc(self, load: bytes, rest: bytes) -> None:
-        """A load of the header, then `rest`."""
-        end_of_load = self.position + len(load) + 4
-        self.hot += (load, _pack_displacement(-HEADER - end_of_load), rest)
-        self.position = end_of_load + len(rest)
+    def _pc_plus(self, op: Op, imm: int, position: int) -> int:
+        """The pc of the block + imm to where `op` wants it."""
+        control = self.control
+        width = 1 if -128 <= imm < 128 else 4 if -0x80000000 <= imm < 0x80000000 else 8
+        key = op[0], op[1] if op[0] == PC_REL else self.mode, width
+        pieces = control.pc_sums.get(key)
+        if pieces is None:
+            pieces = control.pc_sums[key] = control.pc_sum(op, imm, width, self.mode)
+        pack, load, add, rest, loaded, length = pieces
+        if width == 8:
+            imm = signed64(imm)
+        self.hot.append(pack(load, -HEADER - loaded - position, add, imm, rest))
+        return position + length
 
-    def label(self, op: Op) -> None:
-        self.labels[op[1]] = self.position
+    def label(self, op: Op, position: int, low: int) -> Place:
+        self.labels[op[1]] = position
+        return position, low
 
-    def br(self, op: Op) -> None:
-        self._branch_to_label(x.JMP32, op[1])
+    def br(self, op: Op, position: int, low: int) -> Place:
+        return self._branch_to_label(x.JMP32, op[1], position), low
 
-    def brcond(self, op: Op) -> None:
-        self._branch_to_label(self._compare(op), op[5])
+    def brcond(self, op: Op, position: int, low: int) -> Place:
+        return self._branch_to_label(self._compare(op), op[5], position), low
 
     def _compare(self, op: Op) -> bytes:
         """Comparison and opcode of a conditional branch."""
         key = op[:5]
-        memo = self.control.memo
-        pieces = memo.get(key)
-        if pieces is None:
-            pieces = memo[key] = self.control.compare(key)
-        return pieces[0]
+        memo = self.control.compares
+        compare = memo.get(key)
+        if compare is None:
+            compare = memo[key] = self.control.compare(key)
+        return compare
 
-    def brcond_tb(self, op: Op) -> None:
+    def brcond_tb(self, op: Op, position: int, low: int) -> Place:
         delta, insn = op[5], op[6]
         if not 0 <= self.page_offset + delta < CHAINED_END:
-            self._stub_to(delta, self.control.probes[self.mode])
-            self._branch(self._compare(op), self.low)
-            return
+            low = self._stub_to(delta, self.control.probes[self.mode], low)
+            return self._branch(self._compare(op), low, position), low
         if delta <= insn:
-            self._poll(insn)
-        self._branch_chained(self._compare(op), delta)
+            position, low = self._poll(insn, position, low)
+        return self._branch_chained(self._compare(op), delta, position, low)
 
-    def goto_tb(self, op: Op) -> None:
+    def goto_tb(self, op: Op, position: int, low: int) -> Place:
         _, delta, insn = op
         if not 0 <= self.page_offset + delta < CHAINED_END:
-            self._with_pc(_LOAD_PC, add_constant(RAX, delta) + self.control.probes[self.mode])
-            return
+            return self._pc_plus(op, delta, position), low
         if delta <= insn:
-            self._poll(insn)
-        self._branch_chained(x.JMP32, delta)
+            position, low = self._poll(insn, position, low)
+        return self._branch_chained(x.JMP32, delta, position, low)
 
-    def goto_ptr(self, op: Op) -> None:
-        memo = self.control.memo
-        key = (*op, self.mode)
-        pieces = memo.get(key)
-        if pieces is None:
-            pieces = memo[key] = (self.control.goto_ptr(op, self.mode),)
-        self.hot.append(pieces[0])
-        self.position += len(pieces[0])
+    def goto_ptr(self, op: Op, position: int, low: int) -> Place:
+        control = self.control
+        key = op[1], self.mode
+        code = control.indirect.get(key)
+        if code is None:
+            code = control.indirect[key] = control.goto_ptr(op, self.mode)
+        self.hot.append(code)
+        return position + len(code), low
 
-    def exit_tb(self, op: Op) -> None:
-        self._with_pc(_LOAD_PC, add_constant(RAX, op[1]) + self.control.lookup)
+    def exit_tb(self, op: Op, position: int, low: int) -> Place:
+        return self._pc_plus(op, op[1], position), low
 
-    def poll(self, op: Op) -> None:
+    def pc_rel(self, op: Op, position: int, low: int) -> Place:
+        return self._pc_plus(op, op[2], position), low
+
+    def poll(self, op: Op, position: int, low: int) -> Place:
         _, field, delta = op
-        self._stub_to(delta, self.control.lookup)
-        self._branch(x.cmp_imm(1, Mem(RBP, field), 0) + x.jcc32(x.NE), self.low)
+        low = self._stub_to(delta, self.control.lookup, low)
+        return self._branch(x.cmp_imm(1, Mem(RBP, field), 0) + x.jcc32(x.NE), low, position), low
 
-    def pc_rel(self, op: Op) -> None:
-        memo = self.control.memo
-        pieces = memo.get(op)
-        if pieces is None:
-            pieces = memo[op] = self.control.pc_rel(op)
-        self._with_pc(*pieces)
-
-    def call(self, op: Op) -> None:
+    def call(self, op: Op, position: int, low: int) -> Place:
         key, insn = op[:6], op[6]
-        memo = self.control.memo
+        memo = self.control.calls
         pieces = memo.get(key)
         if pieces is None:
             pieces = memo[key] = self.control.call(key)
         head, call, tail = pieces
-        end = self.position + len(head) + 4 + len(call)
+        end = position + len(head) + 4 + len(call)
         self.hot += (head, _pack_info(insn << 4, end), call, tail)
-        self.position = end + len(tail)
+        return end + len(tail), low
 
+
+Writer = Callable[[BlockWriter, Op, int, int], Place]
 
 #: writers of the ops of this module
-CONTROL: dict[str, Callable[[BlockWriter, Op], None]] = {
+CONTROL: dict[str, Writer] = {
     "label": BlockWriter.label,
     "br": BlockWriter.br,
     "brcond": BlockWriter.brcond,

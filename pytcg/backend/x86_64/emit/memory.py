@@ -17,7 +17,7 @@ from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, load_memory, store_memory, store_zero
 from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem
 from pytcg.tcg.ops import Op
-from pytcg.tcg.state import READ, WRITE, Layout
+from pytcg.tcg.state import READ, WRITE
 from pytcg.tcg.types import MO_32, MO_64, MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 
 MOV_EAX = x.mov_u32(RAX, 0)[:1]
@@ -45,8 +45,35 @@ def memory_thunk(kind: int) -> int:
     return KINDS.index(kind & ~(MO_SIZE | MO_MODE)) * 16 + mode * 4 + size
 
 
+class Access(NamedTuple):
+    """A plain load or store but for its displacement and its `insn`.
+
+    The hot code is `pack(address, off, check, displacement of the branch, use, off, rest)`, the stub
+    `pack_stub(head, off, mov eax, low half of info, return address, call, displacement of the last jump)`. Both lack
+    `off` if it is 0.
+    """
+
+    pack: Callable[..., bytes]
+    address: bytes
+    check: bytes
+    use: bytes
+    rest: bytes
+    #: from the start of the hot code: its branch's end, where the stub returns to, and its own end
+    branch: int
+    resume: int
+    length: int
+    pack_stub: Callable[..., bytes]
+    head: bytes
+    #: the register bits of info
+    info: int
+    call: bytes
+    #: the stub's length, and the distance of the call's return address from its end
+    stub_length: int
+    returns: int
+
+
 class Guarded(NamedTuple):
-    """Precomputed pieces of a guarded op."""
+    """Precomputed pieces of any other guarded op."""
 
     #: the hot code; a branch displacement goes between any two segments
     segments: tuple[bytes, ...]
@@ -58,8 +85,8 @@ class Guarded(NamedTuple):
     head: bytes
     length: int
     returns: int
-    #: the stub from the call on, and the packer of (low half of info, return address, call, displacement of the
-    #: last jump)
+    #: the stub from the call on, and the packer of (stub up to info, low half of info, return address, call,
+    #: displacement of the last jump)
     call: bytes
     pack: Callable[..., bytes]
 
@@ -68,34 +95,45 @@ def guarded(
     m: Operands, segments: tuple[bytes, ...], resume: int, info: int, head: bytes, thunk: int, tail: bytes
 ) -> Guarded:
     """The pieces of a guarded op: `head` and `tail` of its stub go before and after the call of the thunk."""
-    call = x.call(m.field("thunks", thunk))
+    head += MOV_EAX
     after = tail + x.JMP32
-    length = len(head + MOV_EAX) + 4 + len(call + after) + 4
-    pack = _packer(len(call + after))
-    return Guarded(segments, resume, info, head + MOV_EAX, length, len(after) + 4, call + after, pack)
+    call = x.call(m.field("thunks", thunk)) + after
+    pack = _packer(f"<{len(head)}sHh{len(call)}si")
+    return Guarded(segments, resume, info, head, len(head) + len(call) + 8, len(after) + 4, call, pack)
 
 
 @cache
-def _packer(length: int) -> Callable[..., bytes]:
-    """Packer of the end of a stub whose code from the call on has this length."""
-    return Struct(f"<Hh{length}si").pack
+def _packer(form: str) -> Callable[..., bytes]:
+    """Packer of a struct format. A few hundred serve all code."""
+    return Struct(form).pack
 
 
-def _access(m: Operands, base: int, off: int, kind: int, head: bytes, access: Callable[[Mem], bytes]) -> Guarded:
-    """Check the slot of `base`, then access memory with the addend in rcx: `access` is given the operand to use."""
-    layout: Layout = m.layout
-    mode = (kind & MO_MODE) >> MO_MODE_SHIFT
-    slot = layout.slot(mode, kind >> KIND_ACCESS_SHIFT & 1, base)
+def _address(m: Operands, base: int, off: int) -> tuple[bytes, bytes, Mem]:
+    """Bring base + off into rdx; later bring the base into the addend in rcx where that is needed; what to access then.
+
+    Each part that has the displacement ends in it.
+    """
     register = m.reg(base)
     if register is None:
-        address = x.mov(1, RDX, m.at[base]) + (x.add_imm(1, RDX, off) if off else b"")
-        use = x.add(1, RCX, m.at[base]) + access(Mem(RCX, off))
-    else:
-        address = x.lea(1, RDX, Mem(register, off)) if off else x.mov(1, RDX, register)
-        use = access(Mem(register, off, RCX))
-    check = x.and_imm(1, RDX, PAGE_MASK | (1 << (kind & MO_SIZE)) - 1) + x.cmp(1, RDX, Mem(x.RBP, slot)) + x.jcc32(x.NE)
-    addend = x.mov(1, RCX, Mem(x.RBP, slot + 8))
-    segments = (address + check, addend + use)
+        load = x.mov(1, RDX, m.at[base])
+        return (load + x.add_imm(1, RDX, off) if off else load), x.add(1, RCX, m.at[base]), Mem(RCX, off)
+    return (x.lea(1, RDX, Mem(register, off)) if off else x.mov(1, RDX, register)), b"", Mem(register, off, RCX)
+
+
+def _check(m: Operands, base: int, kind: int) -> tuple[bytes, bytes]:
+    """Compare the address in rdx with the slot of `base`, up to the branch to the stub; load the slot's addend."""
+    slot = m.layout.slot((kind & MO_MODE) >> MO_MODE_SHIFT, kind >> KIND_ACCESS_SHIFT & 1, base)
+    mask = x.and_imm(1, RDX, PAGE_MASK | (1 << (kind & MO_SIZE)) - 1)
+    return mask + x.cmp(1, RDX, Mem(x.RBP, slot)) + x.jcc32(x.NE), x.mov(1, RCX, Mem(x.RBP, slot + 8))
+
+
+def _guarded_access(
+    m: Operands, base: int, off: int, kind: int, head: bytes, access: Callable[[Mem], bytes]
+) -> Guarded:
+    """Check the slot of `base`, then access memory with the addend in rcx: `access` is given the operand to use."""
+    address, adjust, memory = _address(m, base, off)
+    check, addend = _check(m, base, kind)
+    segments = (address + check, addend + adjust + access(memory))
     resume = len(segments[0]) + 4 + len(addend)
     return guarded(m, segments, resume, base & 31, head + address, memory_thunk(kind), b"")
 
@@ -105,30 +143,66 @@ def _kind(mop: int, access: int, more: int = 0) -> int:
     return mop & (MO_SIZE | MO_MODE | MO_ALIGN) | access << KIND_ACCESS_SHIFT | more
 
 
-def guest_ld(m: Operands, op: Op) -> Guarded:
-    _, d, a, off, mop = op
+Transfer = tuple[bytes, bytes, bytes]
+
+
+def _load(m: Operands, d: int, memory: Mem, mop: int) -> Transfer:
+    """Nothing, the instruction that loads, and what follows it."""
     target = m.reg(d)
-
-    def access(memory: Mem) -> bytes:
-        if target is None:
-            return load_memory(RDX, memory, mop) + m.store(d, RDX)
-        return load_memory(target, memory, mop)
-
-    return _access(m, a, off, _kind(mop, READ), b"", access)
+    if target is None:
+        return b"", load_memory(RDX, memory, mop), m.store(d, RDX)
+    return b"", load_memory(target, memory, mop), b""
 
 
-def guest_st(m: Operands, op: Op) -> Guarded:
-    _, a, b, off, mop = op
+def _store(m: Operands, a: int, memory: Mem, mop: int) -> Transfer:
+    """What comes before the instruction that stores, the instruction, and what follows its displacement."""
+    if a == 0:
+        store, imm = store_zero(memory, mop), min(1 << (mop & MO_SIZE), 4)
+        return b"", store[:-imm], store[-imm:]
     register = m.reg(a)
+    if register is None:
+        return m.load(1, RDX, a), store_memory(memory, RDX, mop), b""
+    return b"", store_memory(memory, register, mop), b""
 
-    def access(memory: Mem) -> bytes:
-        if a == 0:
-            return store_zero(memory, mop)
-        if register is None:
-            return m.load(1, RDX, a) + store_memory(memory, RDX, mop)
-        return store_memory(memory, register, mop)
 
-    return _access(m, b, off, _kind(mop, WRITE), _keep_value(m, a), access)
+def _access(m: Operands, op: Op, access: int, transfer: Callable[[Operands, int, Mem, int], Transfer]) -> Access:
+    """The template of `op`, which serves all displacements of the same width."""
+    _, value, base, off, mop, _ = op
+    kind = _kind(mop, access)
+    address, adjust, memory = _address(m, base, off)
+    check, addend = _check(m, base, kind)
+    before, instruction, rest = transfer(m, value, memory, mop)
+    use = addend + adjust + before + instruction
+    head = (_keep_value(m, value) if access == WRITE else b"") + address
+    call = x.call(m.field("thunks", memory_thunk(kind))) + x.JMP32
+    branch = len(address) + len(check) + 4
+    stub_length = len(head) + 1 + 4 + len(call) + 4
+    width, letter = (0, "") if not off else (1, "b") if x.fits(off, 8) else (4, "i")
+    address, use, head = (piece[: len(piece) - width] for piece in (address, use, head))
+    return Access(
+        _packer(f"<{len(address)}s{letter}{len(check)}si{len(use)}s{letter}{len(rest)}s"),
+        address,
+        check,
+        use,
+        rest,
+        branch,
+        branch + len(addend),
+        branch + len(use) + width + len(rest),
+        _packer(f"<{len(head)}s{letter}cHh{len(call)}si"),
+        head,
+        base & 31,
+        call,
+        stub_length,
+        len(x.JMP32) + 4,
+    )
+
+
+def guest_ld(m: Operands, op: Op) -> Access:
+    return _access(m, op, READ, _load)
+
+
+def guest_st(m: Operands, op: Op) -> Access:
+    return _access(m, op, WRITE, _store)
 
 
 def _keep_value(m: Operands, operand: int) -> bytes:
@@ -139,7 +213,7 @@ def _keep_value(m: Operands, operand: int) -> bytes:
 
 def guest_probe(m: Operands, op: Op) -> Guarded:
     _, a, off, mop, access = op
-    probe = _access(m, a, off, _kind(mop, access, KIND_PROBE), b"", lambda memory: b"")
+    probe = _guarded_access(m, a, off, _kind(mop, access, KIND_PROBE), b"", lambda memory: b"")
     return probe._replace(segments=(probe.segments[0], b""), resume=len(probe.segments[0]) + 4)
 
 
@@ -158,7 +232,7 @@ def _atomic(update: Callable[[Operands, Op, int], bytes]) -> Callable[[Operands,
             return at + update(m, op, w) + extend + m.store(d, RAX)
 
         kind = _kind(mop | MO_ALIGN, WRITE, KIND_ATOMIC)
-        return _access(m, a, 0, kind, _keep_value(m, b), access)
+        return _guarded_access(m, a, 0, kind, _keep_value(m, b), access)
 
     return emit
 
@@ -194,10 +268,10 @@ def atomic_cmpxchg(m: Operands, op: Op) -> Guarded:
     return _atomic(_compare_exchange)(m, op)
 
 
-#: emitters of the ops that access guest memory; they are given the op without its `insn`
+#: makers of the templates of loads and stores
+ACCESSES: dict[str, Callable[[Operands, Op], Access]] = {"guest_ld": guest_ld, "guest_st": guest_st}
+#: emitters of the other ops that access guest memory; they are given the op without its `insn`
 MEMORY: dict[str, Callable[[Operands, Op], Guarded]] = {
-    "guest_ld": guest_ld,
-    "guest_st": guest_st,
     "guest_probe": guest_probe,
     "atomic_xchg": _exchange(x.xchg),
     "atomic_add": _exchange(x.lock_xadd),
