@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from pytcg.backend.base import Status
-from pytcg.tcg.eval import evaluate_float
-from pytcg.tcg.helpers import Helper
-from pytcg.tcg.ops import OPS, OpDef, code, definition
+from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.ops import OPS, OpDef, code
+from pytcg.tcg.soft import evaluate
+from pytcg.tcg.soft_helper import helper_fp
 from pytcg.tcg.types import Cond, Rm, Type
 from tests.backend.machine_code import Machine, word
 
@@ -50,19 +51,13 @@ def source_type(row: OpDef, type: Type) -> Type:
 
 
 def run(machine: Machine, op: tuple[int, ...], host: list[int]) -> int:
-    """Run an op, doing in Python what it asks the helper for; the accrued flags."""
+    """Run an op, with the helper where it asks for it; the accrued flags."""
     env = machine.env
     env.fflags = 0
     status = machine.run([op], host)
     if status == Status.HELPER:
         assert env.helper == Helper.FP
-        op_code = env.arg[3] & 0xFFFF
-        inputs = len(definition(op_code).inputs)
-        count = len(definition(op_code).fields) - 1 - inputs
-        extra = [env.arg[3] >> 16 + 4 * n & 15 for n in range(count)]
-        if definition(op_code).fields[-1] == "rm" and extra[-1] == Rm.DYN:
-            extra[-1] = next(rm for rm, rc in RC.items() if env.mxcsr & 0x6000 == rc)
-        env.ret, env.fflags = evaluate_float(op_code, tuple(env.arg[:inputs]), tuple(extra))
+        assert helper_fp(env) == Action.CONTINUE
         status = machine.runtime.resume(env.address)
     assert status == Status.LOOKUP
     flags: int = env.fflags
@@ -86,7 +81,7 @@ def test_op(row: OpDef, type: Type) -> None:
         if row.fields[-1] == "rm" and extra[-1] == Rm.DYN:
             extra = (*extra[:-1], dynamic)
         inputs = tuple(values[n] for n in sources)
-        result, expected_flags = evaluate_float(op_code, inputs, extra)
+        result, expected_flags = evaluate(op_code, inputs, extra)
         context = (row.name, type.name, d, sources, [hex(n) for n in inputs], extra)
         assert hex(machine.get(d)) == hex(result), context
         assert flags == expected_flags, context
