@@ -130,3 +130,5 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
         )
     except ValueError as error:
         raise MachineError(str(error)) from None
+    except OSError as error:
+        raise MachineError(f"cannot write the log {options.log_file}: {error.strerror}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytcg.cli.main import main
 from tests.machine.kernels import X86_64, elf, image
 from tests.system.guests import run
 
@@ -62,10 +63,16 @@ def files(tmp_path: Path) -> Path:
         ("-device loader,file={}/script,addr=0x1", "0x1"),
     ],
 )
-def test_a_mistake_is_one_line(files: Path, line: str, said: str) -> None:
-    done = run(*line.format(files).split())
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("pytcg-system: ") and done.stderr.count("\n") == 1
-    assert said.format(files) in done.stderr
-    assert "internal error" not in done.stderr
+def test_a_mistake_is_one_line(files: Path, line: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(line.format(files).split()) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("pytcg-system: ") and err.count("\n") == 1
+    assert said.format(files) in err
+    assert "internal error" not in err
+
+
+def test_a_process_ends_with_status_1(files: Path) -> None:
+    done = run("-kernel", str(files / "cut"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
