@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist worksteal --durations=10
 
 .PHONY: help setup run test test-quick lint firmware guests bench clean
 
@@ -15,10 +16,10 @@ run: setup  ## boot the demo kernel on this terminal (Ctrl-A x ends it)
 	@$(BIN)/pytcg-system -M virt
 
 test: setup  ## all tests, real guests included
-	$(BIN)/pytest -n $(JOBS)
+	$(PYTEST)
 
 test-quick: setup  ## the tests that take no more than a few seconds each
-	$(BIN)/pytest -n $(JOBS) -m "not slow"
+	$(PYTEST) -m "not slow" --hypothesis-profile=quick
 
 lint: setup  ## ruff and mypy --strict
 	$(BIN)/ruff check .

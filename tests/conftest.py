@@ -1,4 +1,4 @@
-"""Fixtures: the firmware's plain C as a library of the host, and the places of things."""
+"""Settings of all tests, and fixtures: the firmware's plain C as a library of the host, and the places of things."""
 
 import ctypes
 import importlib.util
@@ -7,12 +7,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).resolve().parent
 FIRMWARE = TESTS.parent / "firmware"
 SOURCES = ["common/fdt.c", "common/print.c", "common/string.c", "sbi/reserve.c", "demo/bench.c"]
 #: what demo/bench.h gives a loop to work in
 BENCH_MEMORY = (2 << 20) + 64
+
+# No deadlines: how long an example takes says more about the machine's load than about the code.
+settings.register_profile("full", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.load_profile("full")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 class Bench(ctypes.Structure):

@@ -91,7 +91,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ACTIONS)
 def test_compiled_equals_python(pair: tuple[Runner, Runner], actions: list[tuple[str, int]]) -> None:
     for board in pair:

@@ -52,11 +52,11 @@ def hart() -> Hart:
         ((0x00B03533,), ["setcond.i64 a0, a1, #0, ne", "goto_tb delta=4, insn=0"]),
         ((C_NOP, 0x0105B503), ["guest_ld.i64 a0, a1, off=16, mop=u64/m3, insn=2", "goto_tb delta=6, insn=2"]),
         ((C_NOP, 0xFEB52C23), ["guest_st.i64 a1, a0, off=-8, mop=u32/m3, insn=2", "goto_tb delta=6, insn=2"]),
-        ((0x0005A003,), ["guest_ld.i64 t0, a1, off=0, mop=s32/m3, insn=0", "goto_tb delta=4, insn=0"]),
+        ((0x0005A003,), ["guest_ld.i64 %t0, a1, off=0, mop=s32/m3, insn=0", "goto_tb delta=4, insn=0"]),
         ((C_NOP, 0x00B04863), ["brcond_tb.i64 a1, #0, gt, delta=18, insn=2", "goto_tb delta=6, insn=2"]),  # bgtz
         ((0xC111,), ["brcond_tb.i64 a0, #0, eq, delta=4, insn=0", "goto_tb delta=2, insn=0"]),
-        ((0x8082,), ["and.i64 t0, ra, #-2", "goto_ptr t0"]),
-        ((0x9582,), ["and.i64 t0, a1, #-2", "pc_rel.i64 ra, #2", "goto_ptr t0"]),
+        ((0x8082,), ["and.i64 %t0, ra, #-2", "goto_ptr %t0"]),
+        ((0x9582,), ["and.i64 %t0, a1, #-2", "pc_rel.i64 ra, #2", "goto_ptr %t0"]),
         ((0x00001517, 0x01050513), ["pc_rel.i64 a0, #4112", "goto_tb delta=8, insn=4"]),
         ((0x00001517, 0x01050593), ["pc_rel.i64 a0, #4096", "add.i64 a1, a0, #16", "goto_tb delta=8, insn=4"]),
         ((C_NOP, 0x00001097, 0x010080E7), ["pc_rel.i64 ra, #10", "goto_tb delta=4114, insn=2"]),  # call

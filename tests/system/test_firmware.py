@@ -24,6 +24,7 @@ def test_opensbi_starts_the_demo_kernel(name: str) -> None:
     assert "\na b\n" in out.replace("\r", "")
 
 
+@pytest.mark.slow
 @needs("u-boot.bin")
 def test_our_firmware_starts_u_boot() -> None:
     loader = f"loader,file={GUESTS / 'u-boot.bin'},addr={LINUX_START}"

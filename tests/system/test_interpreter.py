@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.system.guests import demo
 
 TCI = ("-accel", "tcg,backend=tci")
@@ -13,5 +15,6 @@ def test_it_comes_to_its_prompt() -> None:
     assert "25 primes up to 100, the last is 97" in out
 
 
+@pytest.mark.slow
 def test_two_harts() -> None:
     assert "1 CPUs added up to 50 " in demo("smp 50;poweroff", *TCI, "-smp", "2")
