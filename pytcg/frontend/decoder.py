@@ -51,21 +51,16 @@ class Decoder:
 
     def match(self, word: int) -> Pattern | None:
         """The pattern of a word."""
-        row = self._find(word)
-        return row.pattern if row else None
+        return next((pattern for pattern in self.patterns if word & pattern.mask == pattern.value), None)
 
     def decode(self, word: int) -> Decoded | None:
         """The function that translates a word, and its arguments."""
-        row = self._find(word)
-        return (row[2], row[3](word)) if row else None
-
-    def _find(self, word: int) -> _Row | None:
         mask, children, rows = self._root
         while children:
             mask, children, rows = children.get(word & mask, _NO_NODE)
         for row in rows:
             if word & row[0] == row[1]:
-                return row
+                return row[2], row[3](word)
         return None
 
 

@@ -67,4 +67,4 @@ def sext(value: int, bits: int) -> int:
 
 def signed64(value: int) -> int:
     """A 64-bit word read as two's complement."""
-    return sext(value, 64)
+    return value if -1 << 63 <= value < 1 << 63 else sext(value, 64)

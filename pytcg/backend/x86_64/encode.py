@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
@@ -57,20 +58,25 @@ def fits(value: int, bits: int) -> bool:
     return -(1 << (bits - 1)) <= value < 1 << (bits - 1)
 
 
+#: the REX bits R and B and the ModRM byte of two registers, by reg << 4 | rm
+_REGISTERS = tuple((n >> 7 << 2 | n >> 3 & 1, bytes((0xC0 | (n >> 4 & 7) << 3 | n & 7,))) for n in range(256))
+_disp8, _disp32 = Struct("<b").pack, Struct("<i").pack
+
+
 def _address(reg: int, rm: Operand) -> tuple[int, bytes]:
     """REX bits R, X and B, and the ModRM, SIB and displacement bytes (SDM volume 2, section 2.1.3)."""
-    r, reg = reg >> 3 << 2, (reg & 7) << 3
     if isinstance(rm, int):
-        return r | rm >> 3, bytes((0xC0 | reg | rm & 7,))
+        return _REGISTERS[reg << 4 | rm]
+    r, reg = reg >> 3 << 2, (reg & 7) << 3
     base, disp, idx = rm
     if base == RIP:
-        return r, bytes((reg | 5,)) + disp.to_bytes(4, "little", signed=True)
+        return r, bytes((reg | 5,)) + _disp32(disp)
     if disp == 0 and base & 7 != RBP:
         mod, tail = reg, b""
     elif -128 <= disp < 128:
-        mod, tail = reg | 0x40, disp.to_bytes(1, "little", signed=True)
+        mod, tail = reg | 0x40, _disp8(disp)
     else:
-        mod, tail = reg | 0x80, disp.to_bytes(4, "little", signed=True)
+        mod, tail = reg | 0x80, _disp32(disp)
     if idx >= 0:
         return r | idx >> 3 << 1 | base >> 3, bytes((mod | 4, (idx & 7) << 3 | base & 7)) + tail
     if base & 7 == RSP:

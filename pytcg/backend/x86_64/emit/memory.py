@@ -120,6 +120,7 @@ def _address(m: Operands, base: int, off: int) -> tuple[bytes, bytes, Mem]:
     return (x.lea(1, RDX, Mem(register, off)) if off else x.mov(1, RDX, register)), b"", Mem(register, off, RCX)
 
 
+@cache
 def _check(m: Operands, base: int, kind: int) -> tuple[bytes, bytes]:
     """Compare the address in rdx with the slot of `base`, up to the branch to the stub; load the slot's addend."""
     slot = m.layout.slot((kind & MO_MODE) >> MO_MODE_SHIFT, kind >> KIND_ACCESS_SHIFT & 1, base)
@@ -174,11 +175,11 @@ def _access(m: Operands, op: Op, access: int, transfer: Callable[[Operands, int,
     before, instruction, rest = transfer(m, value, memory, mop)
     use = addend + adjust + before + instruction
     head = (_keep_value(m, value) if access == WRITE else b"") + address
-    call = x.call(m.field("thunks", memory_thunk(kind))) + x.JMP32
+    call = _call_and_return(m, kind)
     branch = len(address) + len(check) + 4
     stub_length = len(head) + 1 + 4 + len(call) + 4
     width, letter = (0, "") if not off else (1, "b") if x.fits(off, 8) else (4, "i")
-    address, use, head = (piece[: len(piece) - width] for piece in (address, use, head))
+    address, use, head = address[: len(address) - width], use[: len(use) - width], head[: len(head) - width]
     return Access(
         _packer(f"<{len(address)}s{letter}{len(check)}si{len(use)}s{letter}{len(rest)}s"),
         address,
@@ -195,6 +196,12 @@ def _access(m: Operands, op: Op, access: int, transfer: Callable[[Operands, int,
         stub_length,
         len(x.JMP32) + 4,
     )
+
+
+@cache
+def _call_and_return(m: Operands, kind: int) -> bytes:
+    """Call of the thunk, and the jump back without its displacement."""
+    return x.call(m.field("thunks", memory_thunk(kind))) + x.JMP32
 
 
 def guest_ld(m: Operands, op: Op) -> Access:

@@ -5,6 +5,8 @@ rax, rcx, rdx and xmm0-xmm3 are scratch within an op and dead between ops, as ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.encode import RAX, RBP, RCX, Encoder, Mem, Operand, fits
 from pytcg.tcg.state import CONST, ENV, HOST_REG, NUM_GLOBALS, NUM_SPILLS, SPILL, Layout
@@ -51,6 +53,8 @@ class Operands:
         self.at |= {HOST_REG + n: n for n in range(16)}
         self.at |= {n: self.home(n) for n in range(SPILL, SPILL + NUM_SPILLS)}
         self.at[ENV] = RBP
+        #: the register of an operand, or None if it lives in memory
+        self.reg: Callable[[int], int | None] = {n: at for n, at in self.at.items() if isinstance(at, int)}.get
 
     def home(self, number: int) -> Mem:
         """The memory of a global or spill slot."""
@@ -60,15 +64,15 @@ class Operands:
         """A word of the CPU state."""
         return Mem(RBP, self.layout.offset[name] + 8 * index)
 
-    def reg(self, operand: int) -> int | None:
-        """The register of an operand, or None if it lives in memory."""
-        at = self.at[operand]
-        return at if isinstance(at, int) else None
-
     def target(self, d: int, *inputs: int) -> int:
         """The register to compute an output in: its own, or rax if it has none or if that would overwrite an input."""
         own = self.reg(d)
-        return RAX if own is None or any(self.at.get(i) == own for i in inputs) else own
+        if own is None:
+            return RAX
+        for operand in inputs:
+            if self.reg(operand) == own:
+                return RAX
+        return own
 
     def load(self, w: int, register: int, operand: int) -> bytes:
         """Bring an operand into a register; what is there already stays as wide as it is. Destroys the flags."""
