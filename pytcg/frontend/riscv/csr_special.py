@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytcg.frontend.riscv.bits import (
-    CBIE_RESERVED,
     COUNTER_CY,
     COUNTER_IR,
-    ENVCFG_CBIE,
     FLAG_COUNT,
     MENVCFG_STCE,
     MIP_S,
@@ -17,6 +15,7 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS,
     SSTATUS,
 )
+from pytcg.frontend.riscv.csr_native import environment, write_senvcfg
 from pytcg.frontend.riscv.csr_table import CSRS
 from pytcg.frontend.riscv.fences import write_satp
 from pytcg.frontend.riscv.fpstate import read_fflags, write_fflags, write_frm
@@ -110,17 +109,9 @@ def _write_stimecmp(env: RiscvEnv, value: int) -> None:
 # Environment configuration.
 
 
-def _environment(value: int, mask: int) -> int:
-    return value & (mask & ~ENVCFG_CBIE if value & ENVCFG_CBIE == CBIE_RESERVED else mask)
-
-
-def _write_senvcfg(env: RiscvEnv, value: int) -> None:
-    env.senvcfg = _environment(value, CSRS[0x10A].mask & env.menvcfg_mask)
-
-
 def _write_menvcfg(env: RiscvEnv, value: int) -> None:
     old = env.menvcfg
-    env.menvcfg = _environment(value, env.menvcfg_mask)
+    env.menvcfg = environment(value, env.menvcfg_mask)
     if (old ^ env.menvcfg) & MENVCFG_STCE:
         # STIP belongs to the comparator from now on, or to software again.
         env.mip_soft &= ~MIP_STIP
@@ -167,7 +158,7 @@ WRITE: dict[str, Write] = {
     "mip": _write_mip,
     "sip": _write_sip,
     "stimecmp": _write_stimecmp,
-    "senvcfg": _write_senvcfg,
+    "senvcfg": write_senvcfg,
     "menvcfg": _write_menvcfg,
     "satp": write_satp,
     **{row.name: _indexed(write_config, row.index) for row in CSRS.values() if row.field == "pmpcfg"},

@@ -11,9 +11,6 @@ from pytcg.frontend.riscv.bits import (
     CAUSE_LOAD_PAGE,
     CAUSE_STORE_ACCESS,
     CAUSE_STORE_PAGE,
-    ENVCFG_CBCFE,
-    ENVCFG_CBIE,
-    ENVCFG_CBZE,
     INTERRUPT,
     MSTATUS_MIE,
     MSTATUS_MPIE,
@@ -24,7 +21,6 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_SPP,
     PRIV_M,
     PRIV_S,
-    PRIV_U,
 )
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
@@ -32,8 +28,6 @@ from pytcg.frontend.riscv.traplog import note_trap
 from pytcg.native import native
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import FETCH, WRITE
-
-CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO = 0, 1, 2, 4
 
 
 @native
@@ -100,16 +94,3 @@ def helper_raise(env: RiscvEnv) -> int:
 def helper_ecall(env: RiscvEnv) -> int:
     """RiscvHelper.ECALL."""
     return raise_exception(env, CAUSE_ECALL_U + env.priv, 0)
-
-
-@native
-def helper_cbo(env: RiscvEnv) -> int:
-    """RiscvHelper.CBO: menvcfg gates S and U, senvcfg U besides. CBIE's values but off are alike here."""
-    operation: int = env.arg[0]
-    mask = ENVCFG_CBZE if operation == CBO_ZERO else ENVCFG_CBIE if operation == CBO_INVAL else ENVCFG_CBCFE
-    allowed = env.menvcfg if env.priv != PRIV_M else mask
-    if env.priv == PRIV_U:
-        allowed = allowed & env.senvcfg
-    if allowed & mask:
-        return Action.CONTINUE
-    return illegal(env, env.arg[1])

@@ -9,36 +9,54 @@ from __future__ import annotations
 from pytcg.frontend.riscv.bits import MSTATUS_DIRTY
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
+from pytcg.native import native
 from pytcg.tcg.types import Rm
 
 NX, UF, OF, DZ, NV = 1, 2, 4, 8, 16
 FFLAGS = 31
-#: status bits of MXCSR (Intel SDM, volume 1, section 10.2.3) and what they are in fflags; denormal operand is nothing
-_MXCSR_STATUS = {1 << 0: NV, 1 << 2: DZ, 1 << 3: OF, 1 << 4: UF, 1 << 5: NX}
-_MXCSR_STATUS_MASK = 0x3F
-_MXCSR_ROUNDING: dict[int, int] = {Rm.RNE: 0 << 13, Rm.RDN: 1 << 13, Rm.RUP: 2 << 13, Rm.RTZ: 3 << 13}
-_MXCSR_ROUNDING_MASK = 3 << 13
+FRM = 7
+# Status bits and rounding control of MXCSR (Intel SDM, volume 1, section 10.2.3).
+_INVALID, _ZERO_DIVIDE, _OVERFLOW, _UNDERFLOW, _INEXACT, _STATUS = 1, 4, 8, 16, 32, 63
+_ROUNDING_SHIFT = 13
+_ROUNDING = 3 << _ROUNDING_SHIFT
+#: rounding control, two bits each rounding mode of frm; those that the host lacks round to nearest
+_ROUNDINGS = sum(bits << 2 * rm for rm, bits in ((Rm.RNE, 0), (Rm.RDN, 1), (Rm.RUP, 2), (Rm.RTZ, 3)))
 #: all exceptions masked, round to nearest
 MXCSR_RESET = 0x1F80
 
-_FFLAGS_OF_MXCSR = tuple(sum(flag for bit, flag in _MXCSR_STATUS.items() if status & bit) for status in range(64))
 
-
+@native
 def read_fflags(env: RiscvEnv) -> int:
     """The accrued exceptions."""
-    return int(env.fflags | _FFLAGS_OF_MXCSR[env.mxcsr & _MXCSR_STATUS_MASK])
+    status = env.mxcsr
+    flags = env.fflags
+    if status & _INVALID:
+        flags |= NV
+    if status & _ZERO_DIVIDE:
+        flags |= DZ
+    if status & _OVERFLOW:
+        flags |= OF
+    if status & _UNDERFLOW:
+        flags |= UF
+    if status & _INEXACT:
+        flags |= NX
+    return int(flags)
 
 
+@native
 def write_fflags(env: RiscvEnv, value: int) -> None:
     """Set the accrued exceptions."""
     env.fflags = value & FFLAGS
-    env.mxcsr &= ~_MXCSR_STATUS_MASK
+    env.mxcsr &= ~_STATUS
     env.mstatus |= MSTATUS_DIRTY
 
 
+@native
 def write_frm(env: RiscvEnv, value: int) -> None:
     """Set the rounding mode. Reserved values are kept: they make instructions with a dynamic rounding mode illegal."""
-    env.frm = value & 7
-    env.mxcsr = env.mxcsr & ~_MXCSR_ROUNDING_MASK | _MXCSR_ROUNDING.get(env.frm, 0)
+    mode = value & FRM
     env.mstatus |= MSTATUS_DIRTY
-    update_flags(env)
+    if mode != env.frm:
+        env.frm = mode
+        env.mxcsr = env.mxcsr & ~_ROUNDING | (_ROUNDINGS >> (mode << 1) & 3) << _ROUNDING_SHIFT
+        update_flags(env)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from pytcg.frontend.riscv.csr_access import helper_csr
-from pytcg.frontend.riscv.exceptions import helper_cbo, helper_ecall, helper_raise
+from pytcg.frontend.riscv.csr_native import helper_float_csr, helper_senvcfg
+from pytcg.frontend.riscv.exceptions import helper_ecall, helper_raise
 from pytcg.frontend.riscv.fences import helper_sfence_vma, helper_write_satp
 from pytcg.frontend.riscv.interrupts import helper_check_interrupts, helper_wfi, interrupt
 from pytcg.frontend.riscv.mmu import helper_tlb_miss
@@ -38,9 +39,9 @@ class RiscvHelper(IntEnum):
     WRITE_SATP = RAISE + 8
     #: take a pending interrupt, if one is enabled, before the instruction after this one
     CHECK_INTERRUPTS = RAISE + 9
-    #: fault unless a cache-block operation is enabled: arg[0] 0 inval, 1 clean, 2 flush, 4 zero; arg[1] the
-    #: instruction's bits
-    CBO = RAISE + 10
+    #: the same as CSR: any access of fflags, frm and fcsr, and writes of senvcfg
+    FLOAT_CSR = RAISE + 10
+    SENVCFG = RAISE + 11
 
 
 def _by_number() -> list[Function | None]:
@@ -63,7 +64,8 @@ _FUNCTIONS: dict[Helper | RiscvHelper, Function] = {
     RiscvHelper.WRITE_STATUS: helper_write_status,
     RiscvHelper.WRITE_SATP: helper_write_satp,
     RiscvHelper.CHECK_INTERRUPTS: helper_check_interrupts,
-    RiscvHelper.CBO: helper_cbo,
+    RiscvHelper.FLOAT_CSR: helper_float_csr,
+    RiscvHelper.SENVCFG: helper_senvcfg,
 }
 
 #: the functions by number; None where the CPU loop has its own

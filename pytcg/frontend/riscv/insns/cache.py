@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pytcg.frontend.decoder import Trans
-from pytcg.frontend.riscv.helpers import RiscvHelper
+from pytcg.frontend.riscv.bits import CAUSE_ILLEGAL, ENVCFG_CBCFE, ENVCFG_CBIE, ENVCFG_CBZE, PRIV_M, PRIV_U
+from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.riscv.translator import Translator
 from pytcg.tcg.ops import code
-from pytcg.tcg.state import CONST, WRITE
-from pytcg.tcg.types import MO_8, MO_64, Type
+from pytcg.tcg.state import CONST, ENV, WRITE
+from pytcg.tcg.types import MO_8, MO_64, Cond, Type
 
+LD, BRCOND, LABEL = code("ld", Type.I64), code("brcond", Type.I64), code("label")
 AND, GUEST_PROBE, GUEST_ST = code("and", Type.I64), code("guest_probe", Type.I64), code("guest_st", Type.I64)
 EXIT_TB = code("exit_tb")
 #: bytes of a cache block, as riscv,cbom-block-size and riscv,cboz-block-size tell the guest
 BLOCK = 64
 INVAL, CLEAN, FLUSH, ZERO = 0, 1, 2, 4
+#: what enables each in menvcfg and senvcfg; the values of CBIE but off are alike here
+ENABLES = {INVAL: ENVCFG_CBIE, CLEAN: ENVCFG_CBCFE, FLUSH: ENVCFG_CBCFE, ZERO: ENVCFG_CBZE}
+MENVCFG, SENVCFG = LAYOUT.offset["menvcfg"], LAYOUT.offset["senvcfg"]
 
 
 def trans_fence_i(ctx: Translator) -> None:
@@ -23,8 +28,17 @@ def trans_fence_i(ctx: Translator) -> None:
 
 
 def _check(ctx: Translator, kind: int) -> None:
-    """Fault unless menvcfg and senvcfg enable the operation."""
-    ctx.call(RiscvHelper.CBO, ctx.constant(kind), ctx.constant(ctx.word))
+    """Fault unless menvcfg, and in U senvcfg besides, enable the operation. Kernels clear pages by cbo.zero: inline."""
+    if ctx.priv == PRIV_M:
+        return
+    enabled, on = ctx.temp(), ctx.label()
+    ctx.ops.append((LD, enabled, ENV, MENVCFG, MO_64))
+    if ctx.priv == PRIV_U:
+        too = ctx.temp()
+        ctx.ops += ((LD, too, ENV, SENVCFG, MO_64), (AND, enabled, enabled, too, 0))
+    ctx.ops.append((BRCOND, enabled, CONST, ENABLES[kind], int(Cond.TSTNE), on))
+    ctx.raise_with(CAUSE_ILLEGAL, ctx.constant(ctx.word))
+    ctx.ops.append((LABEL, on))
 
 
 def _manage(kind: int) -> Trans:

@@ -35,6 +35,8 @@ PENDING, MCOUNTEREN, SCOUNTEREN = (LAYOUT.offset[name] for name in ("pending", "
 CLOCK_START, CLOCK_MULT, CLOCK_OFFSET = (LAYOUT.offset[f"clock_{part}"] for part in ("start", "mult", "offset"))
 #: the views of mstatus: bits that a write may change, and those of them that only enable interrupts
 STATUS = {"sstatus": (SSTATUS, MSTATUS_SIE), "mstatus": (MSTATUS, MSTATUS_SIE | MSTATUS_MIE)}
+#: CSRs that have a compiled helper of their own
+HELPERS = dict.fromkeys(("fflags", "frm", "fcsr"), RiscvHelper.FLOAT_CSR) | {"senvcfg": RiscvHelper.SENVCFG}
 
 #: an operand of an instruction, as the fields `b` and `imm` of an op
 Source = tuple[int, int]
@@ -168,7 +170,8 @@ def _time(ctx: Translator, rd: int) -> None:
 
 def _helper(ctx: Translator, row: Csr, op: CsrOp, rd: int, source: Source) -> None:
     value = CONST if op == CsrOp.READ else _register(ctx, source)
-    ctx.call(RiscvHelper.CSR, ctx.constant(row.number), value, ctx.constant(op | ctx.word << 8), rd or CONST)
+    helper = HELPERS.get(row.name, RiscvHelper.CSR)
+    ctx.call(helper, ctx.constant(row.number), value, ctx.constant(op | ctx.word << 8), rd or CONST)
     if op != CsrOp.READ:
         if row.effect & Effect.INTERRUPTS:
             _check_interrupts(ctx)
