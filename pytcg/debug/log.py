@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -39,7 +38,11 @@ class Log:
 
     def __init__(self, items: frozenset[str], path: str | None = None) -> None:
         self.items = items
-        self.stream: TextIO = open(path, "w", encoding="utf-8") if path else sys.stderr
+        # what only reads ITEMS need not pay for
+        from logging import FileHandler, StreamHandler
+
+        self.handler = FileHandler(path, "w", encoding="utf-8") if path else StreamHandler()
+        self.stream: TextIO = self.handler.stream
 
     def write(self, text: str) -> None:
         """Write `text` as one or more lines."""
@@ -47,15 +50,15 @@ class Log:
 
     def close(self) -> None:
         """Flush, and close a file of our own."""
-        self.stream.flush()
-        if self.stream is not sys.stderr:
-            self.stream.close()
+        self.handler.flush()
+        self.handler.close()
 
 
 class BlockLog:
     """Writes in_asm, op, op_opt and out_asm of one block after the other, each block in one place.
 
-    `disassemble_guest(code, address)` and `disassemble_host(code, address)` give lines; the latter is None without machine code.
+    `disassemble_guest(code, address)` and `disassemble_host(code, address)` give lines; the latter is None without
+    machine code.
     """
 
     def __init__(

@@ -1,10 +1,12 @@
 """The memory in which placed blocks are found, by machine code and Python alike.
 
-- The *table*: open addressing over 64-byte entries of placed blocks, hashed by guest pc and guest physical address. An empty entry
-  has host address 0. A dead one keeps its host address, so that probing goes on past it, and has pc EMPTY.
+- The *table*: open addressing over 64-byte entries of placed blocks, hashed by guest pc and guest physical address. An
+  empty entry has host address 0. A dead one keeps its host address, so that probing goes on past it, and has pc EMPTY.
 - *Page heads*: for each page of main RAM the first of a list of entries that have guest bytes in it.
-- *Origins*: a direct-mapped memory of entries by physical address and flags. A block that is wanted at another guest pc, as in
-  each process that maps a library at an address of its own, is placed again from the template of its origin.
+- *Origins*: a direct-mapped memory of entries by physical address and flags. A block that is wanted at another guest
+  pc, as in each process that maps a library at an address of its own, is placed again from the template of its origin.
+- *Contents*: open addressing over host addresses of templates, hashed by what they were translated from. So a block that
+  was translated once, at whatever address, or by an earlier run, is not translated again.
 - *Control*: the lock, and what is left of code memory.
 
 Lists and origins hold host addresses of entries; 0 means none.
@@ -22,18 +24,22 @@ ENTRY = 64
 MASK = (ENTRY << LOG_ENTRIES) - 1
 #: entries after which the owner starts over, so that probes stay short
 LIMIT = (1 << LOG_ENTRIES) * 3 // 4
-# Byte offsets in an entry. FLAGS also holds the physical page of a second page, NEXT the next entry in the list of the page,
-# NEXT_SECOND that in the second page's, TEMPLATE the host address of the template, LENGTH the length in guest bytes.
+# Byte offsets in an entry. FLAGS also holds the physical page of a second page, NEXT the next entry in the list of the
+# page, NEXT_SECOND that in the second page's, TEMPLATE the host address of the template, LENGTH the length in guest
+# bytes.
 PC, PHYSICAL, FLAGS, HOST, NEXT, NEXT_SECOND, TEMPLATE, LENGTH = range(0, ENTRY, WORD)
 LOG_ORIGINS = 17
 
 # Byte offsets in the control words.
-LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED = range(0, 7 * WORD, WORD)
-CONTROL_WORDS = 7
+LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES = range(0, 8 * WORD, WORD)
+CONTROL_WORDS = 8
 
-# Byte offsets in a template: length of the code in bytes, offset of the entry in it, guest bytes, guest instructions; code follows.
-CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, CODE = range(0, 5 * WORD, WORD)
-
+# Byte offsets in a template. KEY: translation flags << 12 | offset in the page; PREFIX: the first eight guest bytes, or
+# those up to the page's end; from GUEST on the guest bytes, then the code, both padded to whole words.
+CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, KEY, PREFIX, GUEST = range(0, 7 * WORD, WORD)
+LOG_CONTENTS = 19
+#: templates that are found by content at most
+CONTENTS_LIMIT = (1 << LOG_CONTENTS) * 3 // 4
 
 HUGE_PAGE = 2 << 20
 
@@ -62,6 +68,7 @@ class BlockTable:
         self.table = SharedWords(ENTRY // WORD << LOG_ENTRIES)
         self.heads = SharedWords(pages)
         self.origins = SharedWords(1 << LOG_ORIGINS)
+        self.contents = SharedWords(1 << LOG_CONTENTS)
         self.control = SharedWords(CONTROL_WORDS)
 
     def attach(self, env: Env) -> None:
@@ -70,6 +77,7 @@ class BlockTable:
             ("block_table", self.table),
             ("page_heads", self.heads),
             ("origins", self.origins),
+            ("contents", self.contents),
             ("code_control", self.control),
         ):
             env.words[env.index + env.layout.offset[name] // WORD] = memory.address
@@ -85,3 +93,8 @@ class BlockTable:
             memory.clear()
         words = self.control.words
         words[POSITION // WORD], words[END // WORD], words[USED // WORD] = position, end, 0
+
+    def forget_templates(self) -> None:
+        """Forget what was translated; no block may be placed."""
+        self.contents.clear()
+        self.control.words[TEMPLATES // WORD] = 0

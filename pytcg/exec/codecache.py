@@ -1,4 +1,4 @@
-"""Placed blocks: found by guest address, and dropped when guest code changes. For machine code, and for the interpreter."""
+"""Placed blocks: found by guest address, dropped when guest code changes; of machine code and of the interpreter."""
 
 from __future__ import annotations
 
@@ -53,9 +53,11 @@ class CodeCache(ABC, Generic[Code]):
 
     @abstractmethod
     def place(self, pc: int, flags: int, block: TranslatedBlock[Code], physical: int, second_page: int) -> int:
-        """Place a block for a guest pc and translation flags: what `find` says from then on, or 0 where there is no room.
+        """Place a block for a guest pc and translation flags: what `find` says from then on, or 0 where there is no
+        room.
 
-        `physical`: guest physical address of its first byte; `second_page`: of the page in which its last instruction ends, or 0.
+        `physical`: guest physical address of its first byte; `second_page`: of the page in which its last instruction
+        ends, or 0.
         """
 
     @abstractmethod
@@ -73,8 +75,9 @@ class CodeCache(ABC, Generic[Code]):
         """Empty the WRITE TLBs and slots of all vCPUs, so that stores meet a page's new state.
 
         Machine code fills an entry, then looks whether it still may, without a barrier between (`helper_tlb_miss` at
-        code_map, the memory thunks at the TLB). With one here it either sees the new state or has filled before, and what it
-        filled is emptied. Tags alone are written: a vCPU that fills an entry of another page meanwhile has its own addend.
+        code_map, the memory thunks at the TLB). With one here it either sees the new state or has filled before, and
+        what it filled is emptied. Tags alone are written: a vCPU that fills an entry of another page meanwhile has its
+        own addend.
         """
         self.barrier()
         for env in self.envs:
@@ -86,7 +89,7 @@ class CodeCache(ABC, Generic[Code]):
                 _fill_tags(env, env.layout.slot(mode, WRITE, 0), NUM_SLOTS)
 
     def barrier(self) -> None:
-        """Order what other vCPUs read and wrote so far before what follows. Python's own lock does where all is Python."""
+        """Order what other vCPUs read and wrote so far before what follows; Python's lock does where all is Python."""
 
     def flush(self) -> None:
         """Drop all placed blocks. No vCPU may be in the middle of one."""
@@ -99,7 +102,8 @@ class CodeCache(ABC, Generic[Code]):
             forget_blocks(env)
 
     def store_into_code(self, physical: int, size: int, everything: bool = False) -> None:
-        """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page of main RAM.
+        """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page of
+        main RAM.
 
         `everything`: drop all blocks of the page.
         """

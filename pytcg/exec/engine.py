@@ -157,7 +157,8 @@ class Engine(Generic[Code]):
             others = [cpu for cpu in self.cpus if cpu not in caller]
             for cpu in caller:
                 cpu.running = False
-            # Two that want the world at once: the second waits at its safe point, or the first would wait for it in vain.
+            # Two that want the world at once: the second waits at its safe point, or the first would wait for it in
+            # vain.
             self.world.notify_all()
             while self.paused:
                 self.world.wait()

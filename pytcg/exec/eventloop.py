@@ -48,7 +48,7 @@ class Timer:
             self.deadline = None
 
     def due(self, queued: int) -> None:
-        """For the loop: the time `queued` of a heap entry has come. Armed for later meanwhile, it takes its turn then."""
+        """For the loop: the time `queued` of a heap entry has come; a timer armed for later takes its turn then."""
         if queued != self._queued:
             return
         self._queued = None

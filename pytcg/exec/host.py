@@ -10,14 +10,16 @@ from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.debug.log import BlockLog
-from pytcg.exec.blocktable import CODE, SharedWords
+from pytcg.exec.blocktable import GUEST, SharedWords
 from pytcg.native import NativeFunction
 from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
 from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
 
-TEMPLATE_HEADER = Struct("<QQQQ")
+TEMPLATE_HEADER = Struct("<QQQQQQ")
+PREFIX_BYTES = 8
+PAGE = 4096
 
 
 class TemplatesFull(Exception):
@@ -27,7 +29,8 @@ class TemplatesFull(Exception):
 class MachineCodeHost:
     """Code memory for x86-64 machine code, with the runtime and the compiled helpers at its start.
 
-    A *template* is the host code of a block, free of addresses, in memory of its own from which machine code too can place it.
+    A *template* is the host code of a block, free of addresses, in memory of its own from which machine code too can
+    place it.
     """
 
     def __init__(self, layout: Layout, hot_registers: Sequence[int], size: int, log: BlockLog | None = None) -> None:
@@ -67,18 +70,24 @@ class MachineCodeHost:
         for number, address in self.natives.items():
             env.words[first + number] = address
 
-    def make(self, ops: list[Op], page_offset: int, mode: int, guest_length: int, insns: int) -> int:
+    def make(self, ops: list[Op], flags: int, offset: int, guest: bytes, insns: int) -> int:
         """Make the template of a block of allocated ops: its host address. Raises TemplatesFull."""
-        blob, entry = self.emit(ops, page_offset, mode)
+        blob, entry = self.emit(ops, offset, flags & 3)
         if self.log is not None:
             self.log.host(blob, entry)
-        length = len(blob)
+        length, guest_length = len(blob), len(guest)
+        prefix = int.from_bytes(guest[: min(PREFIX_BYTES, PAGE - offset)], "little")
         start = self.template_end
-        end = start + CODE + (length + WORD - 1 & -WORD)
+        code = start + GUEST + (guest_length + WORD - 1 & -WORD)
+        end = code + (length + WORD - 1 & -WORD)
         if end > len(self.template_bytes):
             raise TemplatesFull
-        self.template_bytes[start : start + CODE] = TEMPLATE_HEADER.pack(length, entry, guest_length, insns)
-        self.template_bytes[start + CODE : start + CODE + length] = blob
+        memory = self.template_bytes
+        memory[start : start + GUEST] = TEMPLATE_HEADER.pack(
+            length, entry, guest_length, insns, flags << 12 | offset, prefix
+        )
+        memory[start + GUEST : start + GUEST + guest_length] = guest
+        memory[code : code + length] = blob
         self.template_end = end
         self.code_bytes += length
         return self.templates.address + start

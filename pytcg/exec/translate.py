@@ -38,8 +38,8 @@ class TranslatedBlock(Generic[Code]):
 class Translator(Generic[Code]):
     """Translates blocks and remembers them by content: guest bytes, translation flags, page offset.
 
-    `make(ops, page offset, data MMU mode, guest bytes, guest instructions)` turns allocated ops into code that can be placed
-    anywhere; `pool` are the operands that temporaries may be given.
+    `make(ops, page offset, data MMU mode, guest bytes, guest instructions)` turns allocated ops into code that can be
+    placed anywhere; `pool` are the operands that temporaries may be given.
     """
 
     def __init__(

@@ -285,7 +285,7 @@ def test_chain_and_kill(guest: Guest) -> None:
 
 
 def test_a_dead_block_stays_dead_when_its_exit_is_chained_late(guest: Guest) -> None:
-    """An exit may be the first instruction; a vCPU that was on its way out when the block died patches it all the same."""
+    """An exit may be the first instruction; a vCPU on its way out when the block died patches it all the same."""
     for ops in ([(GOTO_TB, 0x20, 4)], [(BRCOND_TB, 15, CONST, 1, Cond.NE, 0x20, 4), (EXIT, 8)]):
         guest.set(15, 0)
         blocks = [guest.place(guest.backend.emit(ops, offset, MODE), PC + offset) for offset in (0, 0x20)]

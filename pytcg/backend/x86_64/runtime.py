@@ -23,8 +23,9 @@ _PC = Struct("<Q")
 class Runtime:
     """The routines of one backend in one code buffer, at its start.
 
-    `call(env.address, number)` calls a compiled helper. `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the interpreter's
-    lock, and return a `Status`. `read_counter()` is the host's time stamp counter.
+    `call(env.address, number)` calls a compiled helper. `enter(env.address, host address of code)` and
+    `resume(env.address)` run machine code, without the interpreter's lock, and return a `Status`. `read_counter()` is
+    the host's time stamp counter.
     """
 
     def __init__(self, backend: X86Backend, buffer: CodeBuffer) -> None:

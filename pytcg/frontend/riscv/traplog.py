@@ -12,7 +12,8 @@ IRQ = LAYOUT.offset["irq"]
 EXCEPTIONS = (
     "instruction address misaligned", "instruction access fault", "illegal instruction", "breakpoint",
     "load address misaligned", "load access fault", "store address misaligned", "store access fault",
-    "ecall from U", "ecall from S", "", "ecall from M", "instruction page fault", "load page fault", "", "store page fault",
+    "ecall from U", "ecall from S", "", "ecall from M",
+    "instruction page fault", "load page fault", "", "store page fault",
 )  # fmt: skip
 INTERRUPTS = {1: "S software", 3: "M software", 5: "S timer", 7: "M timer", 9: "S external", 11: "M external"}
 
