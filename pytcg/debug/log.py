@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -38,11 +39,10 @@ class Log:
 
     def __init__(self, items: frozenset[str], path: str | None = None) -> None:
         self.items = items
-        # what only reads ITEMS need not pay for
-        from logging import FileHandler, StreamHandler
+        # imported here because what only reads ITEMS need not pay for it
+        from logging import FileHandler
 
-        self.handler = FileHandler(path, "w", encoding="utf-8") if path else StreamHandler()
-        self.stream: TextIO = self.handler.stream
+        self.stream: TextIO = FileHandler(path, "w", encoding="utf-8").stream if path else sys.stderr
 
     def write(self, text: str) -> None:
         """Write `text` as one or more lines."""
@@ -50,8 +50,9 @@ class Log:
 
     def close(self) -> None:
         """Flush, and close a file of our own."""
-        self.handler.flush()
-        self.handler.close()
+        self.stream.flush()
+        if self.stream is not sys.stderr:
+            self.stream.close()
 
 
 class BlockLog:
