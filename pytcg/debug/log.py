@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
 
 Op = tuple[int, ...]
@@ -39,10 +40,9 @@ class Log:
 
     def __init__(self, items: frozenset[str], path: str | None = None) -> None:
         self.items = items
-        # imported here because what only reads ITEMS need not pay for it
-        from logging import FileHandler
-
-        self.stream: TextIO = FileHandler(path, "w", encoding="utf-8").stream if path else sys.stderr
+        self.stream: TextIO = sys.stderr
+        if path:
+            self.stream = TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8")
 
     def write(self, text: str) -> None:
         """Write `text` as one or more lines."""
