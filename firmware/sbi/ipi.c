@@ -69,10 +69,17 @@ void ipi_receive(void)
         csr_set(mip, MIP_SSIP);
 }
 
+/* While this hart waits for another one. Looks at memory first: a device is slow, and every hart has to wait for it. */
+static void poll(void)
+{
+    if (__atomic_load_n(&harts[this_hart()].mailbox, __ATOMIC_RELAXED))
+        ipi_receive();
+}
+
 void ipi_lock(u32 *lock)
 {
     while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-        ipi_receive();
+        poll();
 }
 
 void ipi_unlock(u32 *lock)
@@ -146,7 +153,7 @@ int ipi_fence(struct hart_set set, u64 function, u64 start, u64 size, u64 asid)
             ipi_send(hart, MAIL_FENCE);
     }
     while (__atomic_load_n(&fence.waiting, __ATOMIC_ACQUIRE))
-        ipi_receive();
+        poll();
     ipi_unlock(&fence.lock);
     return SBI_SUCCESS;
 }
