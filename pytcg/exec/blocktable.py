@@ -61,6 +61,10 @@ class SharedWords:
         self.memory.madvise(mmap.MADV_DONTNEED)
 
 
+class TemplatesFull(Exception):
+    """There is no room for another template; `forget_translations` makes room."""
+
+
 class BlockTable:
     """Table, page heads, origins and control words of one machine with `pages` pages of main RAM."""
 

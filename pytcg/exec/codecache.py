@@ -60,6 +60,13 @@ class CodeCache(ABC, Generic[Code]):
         ends, or 0.
         """
 
+    def known(self, env: Env) -> tuple[TranslatedBlock[Code], int] | None:
+        """A translation that machine code has found for env.pc but could not place, and its second page."""
+        return None
+
+    def forget_translations(self) -> None:
+        """Forget what was translated too. As `flush`, which comes before."""
+
     @abstractmethod
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         """The placed block, by its host address or number; 0 if there is none."""
@@ -167,11 +174,27 @@ class MachineCodeCache(CodeCache[int]):
             self.note_code(second_page)
         words, at = self.env.words, self.arguments
         words[self.pc], words[self.flags] = pc, flags
+        if block.fresh:
+            block.fresh = False
+            words[at], words[at + 1] = block.code, block.code + 1
+            self.host.runtime.call(self.env.address, Helper.REMEMBER)
         words[at], words[at + 1], words[at + 2] = block.code, physical, second_page
         self.host.runtime.call(self.env.address, Helper.PLACE)
         host: int = words[self.result]
         self.stats.stage["link"] += perf_counter_ns() - start
         return host
+
+    def known(self, env: Env) -> tuple[TranslatedBlock[int], int] | None:
+        first = env.index + self.arguments - self.env.index
+        template, second_page = env.words[first + 3], env.words[first + 2]
+        if not template:
+            return None
+        guest, insns = self.host.guest_of(template)
+        return TranslatedBlock(guest, insns, template, fresh=False), second_page
+
+    def forget_translations(self) -> None:
+        self.host.reset_templates()
+        self.table.forget_templates()
 
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         words = self.table.table.words

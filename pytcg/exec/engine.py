@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TYPE_CHECKING, Generic
 
+from pytcg.exec.blocktable import TemplatesFull
 from pytcg.exec.codecache import CodeCache
 from pytcg.exec.parts import Parts
 from pytcg.exec.slowmem import SlowMemory
@@ -75,12 +76,24 @@ class Engine(Generic[Code]):
         if translator.log is not None:
             translator.log.pc = pc
         second_page = 0
-        block = translator.find(page, offset, flags, -1)
-        if block is None:
-            found = self.find_across(env, pc, page, offset, flags)
-            if found is None:
+        known = code.known(env)
+        if known:
+            block, second_page = known
+        else:
+            try:
+                found = translator.find(page, offset, flags, -1)
+                if found is None:
+                    across = self.find_across(env, pc, page, offset, flags)
+                    if across is None:
+                        return 0
+                    block, second_page = across
+                else:
+                    block = found
+            except TemplatesFull:
+                with self.exclusive():
+                    code.flush()
+                    code.forget_translations()
                 return 0
-            block, second_page = found
         with code.lock:
             generation = code.generation
             host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from struct import Struct
 
@@ -10,7 +11,7 @@ from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.debug.log import BlockLog
-from pytcg.exec.blocktable import GUEST, SharedWords
+from pytcg.exec.blocktable import GUEST, SharedWords, TemplatesFull
 from pytcg.native import NativeFunction
 from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
@@ -18,12 +19,6 @@ from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
 
 TEMPLATE_HEADER = Struct("<QQQQQQ")
-PREFIX_BYTES = 8
-PAGE = 4096
-
-
-class TemplatesFull(Exception):
-    """There is no room for another template; `reset_templates` makes room."""
 
 
 class MachineCodeHost:
@@ -70,13 +65,15 @@ class MachineCodeHost:
         for number, address in self.natives.items():
             env.words[first + number] = address
 
-    def make(self, ops: list[Op], flags: int, offset: int, guest: bytes, insns: int) -> int:
-        """Make the template of a block of allocated ops: its host address. Raises TemplatesFull."""
+    def make(self, ops: list[Op], flags: int, offset: int, guest: bytes, insns: int, prefix: int) -> int:
+        """Make the template of a block of allocated ops: its host address. See `exec/translate.py`, Make.
+
+        Raises TemplatesFull.
+        """
         blob, entry = self.emit(ops, offset, flags & 3)
         if self.log is not None:
             self.log.host(blob, entry)
         length, guest_length = len(blob), len(guest)
-        prefix = int.from_bytes(guest[: min(PREFIX_BYTES, PAGE - offset)], "little")
         start = self.template_end
         code = start + GUEST + (guest_length + WORD - 1 & -WORD)
         end = code + (length + WORD - 1 & -WORD)
@@ -91,6 +88,11 @@ class MachineCodeHost:
         self.template_end = end
         self.code_bytes += length
         return self.templates.address + start
+
+    def guest_of(self, template: int) -> tuple[bytes, int]:
+        """The guest bytes of a template, and how many instructions they are."""
+        _, _, length, insns, _, _ = TEMPLATE_HEADER.unpack(ctypes.string_at(template, GUEST))
+        return ctypes.string_at(template + GUEST, length), insns
 
     def reset_templates(self) -> None:
         """Forget all templates. No block may be placed or run."""

@@ -137,7 +137,7 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     guest, stats = parts.guest, parts.stats
     host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
     host.compile_helpers(parts.helpers)
-    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log)
+    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats))
     counter = host.runtime.read_counter
     use_counter(counter)

@@ -325,6 +325,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
 
     @native
     def lookup(env: Env) -> int:
+        env.arg[3] = 0
         pc = env.pc
         flags = env.flags & FLAGS_MASK
         action = fetch_page(env, pc)
@@ -355,7 +356,6 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
                     break
             at = at + ENTRY & MASK
         if host == 0:
-            env.arg[3] = 0
             if physical < env.ram_start or physical >= env.ram_end:
                 return Action.SLOW
             action = place_known(env, pc, physical, flags)

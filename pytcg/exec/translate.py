@@ -16,8 +16,9 @@ from pytcg.tcg.passes.optimise import optimise, worth_it
 from pytcg.tcg.regalloc import allocate
 
 Code = TypeVar("Code")
-#: from ops to code
-Make = Callable[[list[Op], int, int, int, int], Code]
+#: from allocated ops, translation flags, offset in the page, guest bytes, number of guest instructions, and the first
+#: PREFIX bytes from the offset on (fewer at the page's end) as a number, to code that can be placed anywhere
+Make = Callable[[list[Op], int, int, bytes, int, int], Code]
 #: distinct blocks after which what they left is exempt from garbage collection (a power of two)
 FREEZE_EVERY = 512
 #: leading guest bytes that, with flags and page offset, find the candidates for a block
@@ -27,29 +28,37 @@ PREFIX = 8
 class TranslatedBlock(Generic[Code]):
     """The translation of some guest bytes under some flags at some page offset: host code free of addresses."""
 
-    __slots__ = ("code", "guest", "insns")
+    __slots__ = ("code", "fresh", "guest", "insns")
 
-    def __init__(self, guest: bytes, insns: int, code: Code) -> None:
+    def __init__(self, guest: bytes, insns: int, code: Code, fresh: bool = True) -> None:
         self.guest = guest
         self.insns = insns
         self.code = code
+        #: not yet known to machine code
+        self.fresh = fresh
 
 
 class Translator(Generic[Code]):
-    """Translates blocks and remembers them by content: guest bytes, translation flags, page offset.
+    """Translates blocks, and may remember them by content: guest bytes, translation flags, page offset.
 
-    `make(ops, page offset, data MMU mode, guest bytes, guest instructions)` turns allocated ops into code that can be
-    placed anywhere; `pool` are the operands that temporaries may be given.
+    `pool` are the operands that temporaries may be given. `remembers`: False where machine code finds what is known.
     """
 
     def __init__(
-        self, guest: Guest, make: Make[Code], pool: tuple[int, ...], stats: Stats, log: BlockLog | None
+        self,
+        guest: Guest,
+        make: Make[Code],
+        pool: tuple[int, ...],
+        stats: Stats,
+        log: BlockLog | None,
+        remembers: bool = True,
     ) -> None:
         self.guest = guest
         self.make = make
         self.pool = pool
         self.stats = stats
         self.log = log
+        self.remembers = remembers
         self.known: dict[tuple[bytes, int], list[TranslatedBlock[Code]]] = {}
         # the guest's translator is not reentrant
         self.lock = Lock()
@@ -60,6 +69,9 @@ class Translator(Generic[Code]):
         `page`: 4096 bytes. `next_half`: first 16 bits of the page that follows, or -1; None comes back where they are
         needed but were not given.
         """
+        if not self.remembers:
+            with self.lock:
+                return self.translate(page, offset, flags, next_half)
         key = (bytes(page[offset : offset + PREFIX]), flags << 12 | offset)
         candidates = self.known.get(key)
         if candidates is None:
@@ -95,11 +107,12 @@ class Translator(Generic[Code]):
         if self.log is not None:
             self.log.block(bytes(page[offset : offset + translation.length]), flags, translation.ops, ops)
         allocated = perf_counter_ns()
-        code = self.make(ops, offset, flags & 3, translation.length, translation.insns)
-        emitted = perf_counter_ns()
         guest = bytes(page[offset : offset + translation.length])
         if len(guest) < translation.length:
             guest += next_half.to_bytes(2, "little")
+        prefix = int.from_bytes(page[offset : offset + PREFIX], "little")
+        code = self.make(ops, flags, offset, guest, translation.insns, prefix)
+        emitted = perf_counter_ns()
         stats = self.stats
         stage = stats.stage
         stage["decode"] += decoded - start

@@ -16,8 +16,8 @@ from pytcg.tcg.passes.liveness import LABEL_OP, live_at_labels
 from pytcg.tcg.state import NUM_SPILLS, SPILL, TEMP
 
 # A native routine may run in the middle of a block, so their spill slots are apart.
-BLOCK_SPILLS = range(SPILL, SPILL + NUM_SPILLS // 2)
-NATIVE_SPILLS = range(SPILL + NUM_SPILLS // 2, SPILL + NUM_SPILLS)
+BLOCK_SPILLS = range(SPILL, SPILL + NUM_SPILLS // 4)
+NATIVE_SPILLS = range(SPILL + NUM_SPILLS // 4, SPILL + NUM_SPILLS)
 
 
 class OutOfSpillSlotsError(ValueError):

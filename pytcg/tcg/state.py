@@ -76,6 +76,7 @@ COMMON = (
     Field("block_table", 1, "host address of the table of placed blocks"),
     Field("page_heads", 1, "host address of a word a page of main RAM: its list of placed blocks"),
     Field("origins", 1, "host address of the memory of blocks by physical address"),
+    Field("contents", 1, "host address of the index of templates by content"),
     Field("code_control", 1, "host address of the control words of code memory"),
     Field("ram_start", 1, "guest physical address of main RAM"),
     Field("ram_end", 1, "guest physical address after main RAM"),
