@@ -4,6 +4,7 @@ import ctypes
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,14 @@ class Bench(ctypes.Structure):
         ("help", ctypes.c_char_p),
         ("run", ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)),
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Translations of the tests are kept apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTCG_CACHE_DIR", str(tmp_path_factory.mktemp("translations")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -66,10 +66,12 @@ def _accelerators(options: Options, asked: list[tuple[str, str]]) -> Options:
         if options.accelerator and options.accelerator.name == "tcg":
             break
         if name == "tcg":
-            found = properties("-accel", text, ("backend", "count", "thread"), "accel")
+            found = properties("-accel", text, ("backend", "cache", "count", "thread"), "accel")
             only("-accel tcg,thread", found.get("thread", "multi"), ("multi",))
             count = switch("-accel tcg,count", found.get("count", "off"))
-            options = replace(options, accelerator=Accelerator(name, found.get("backend", ""), count))
+            options = replace(
+                options, accelerator=Accelerator(name, found.get("backend", ""), count, found.get("cache", "on"))
+            )
         elif name in ABSENT_ACCELERATORS:
             options = replace(options, accelerator=Accelerator(name))
         else:
@@ -189,7 +191,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-nodefaults", "-no-user-config"), "", "no devices but the board's: the way it always is", _ignore),
     ),
     "Translation": (
-        Option(("-accel",), "tcg[,backend=B][,count=on]", "backend tci or x86_64; count executed instructions", _accel),
+        Option(
+            ("-accel",),
+            "tcg[,PROP=VALUE]...",
+            "backend=tci|x86_64; cache=on|off|DIR keeps translations between runs; count=on counts instructions",
+            _accel,
+        ),
         Option(("-icount",), "SHIFT", "is not there", _refuse("-icount is not there: guest time is that of the host")),
         Option(("-d",), "ITEM,...", "log items (help lists them)", _log),
         Option(("-D",), "FILE", "where the log goes (stderr)", _text("log_file", Path)),

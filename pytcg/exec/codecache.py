@@ -9,10 +9,11 @@ from time import perf_counter_ns
 from typing import Any, Generic
 
 from pytcg.exec.barrier import barrier_on_all_threads
-from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, BlockTable
+from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, TEMPLATES, BlockTable
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
+from pytcg.exec.store import FILE_LIMIT, WORTHWHILE, TranslationStore
 from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.softmmu.regions import Ram
 from pytcg.tcg.helpers import Helper
@@ -141,13 +142,19 @@ class CodeCache(ABC, Generic[Code]):
     def count(self) -> None:
         """Bring the statistics up to date."""
 
+    def close(self) -> None:
+        """At the end of the run."""
+
 
 class MachineCodeCache(CodeCache[int]):
     """Blocks in code memory. Their table is shared with machine code, which places copies itself."""
 
-    def __init__(self, host: MachineCodeHost, ram: Ram, stats: Stats) -> None:
+    def __init__(self, host: MachineCodeHost, ram: Ram, stats: Stats, store: TranslationStore | None = None) -> None:
         super().__init__(ram, stats)
         self.host = host
+        self.store = store
+        #: the templates of earlier runs
+        self.region = store.load() if store else None
         self.all_threads = barrier_on_all_threads()
         self.table = BlockTable(ram.size // PAGE)
         self.table.clear(*host.code_range())
@@ -158,6 +165,26 @@ class MachineCodeCache(CodeCache[int]):
         self.table.attach(self.env)
         at = {name: self.env.index + offset // WORD for name, offset in host.layout.offset.items()}
         self.pc, self.flags, self.arguments, self.result = at["pc"], at["flags"], at["arg"], at["ret"]
+        self.remember_region()
+
+    def remember_region(self) -> None:
+        """Make the templates of earlier runs known to machine code."""
+        if self.region:
+            self.remember(self.region.address, self.region.end)
+            self.stats.cached_blocks = self.table.counter(TEMPLATES)
+
+    def remember(self, start: int, end: int) -> None:
+        """Make the templates from one host address up to another known to machine code."""
+        words, at = self.env.words, self.arguments
+        words[at], words[at + 1] = start, end
+        self.host.runtime.call(self.env.address, Helper.REMEMBER)
+
+    def close(self) -> None:
+        """Keep what was translated for later runs. No vCPU may run."""
+        fresh = self.host.template_bytes[: self.host.template_end]
+        if self.store and (len(fresh) >= WORTHWHILE or (fresh and not self.region)):
+            old = self.region.data if self.region else memoryview(b"")
+            self.store.save([old, fresh] if len(old) + len(fresh) <= FILE_LIMIT else [fresh])
 
     def attach(self, env: Env) -> None:
         super().attach(env)
@@ -176,8 +203,7 @@ class MachineCodeCache(CodeCache[int]):
         words[self.pc], words[self.flags] = pc, flags
         if block.fresh:
             block.fresh = False
-            words[at], words[at + 1] = block.code, block.code + 1
-            self.host.runtime.call(self.env.address, Helper.REMEMBER)
+            self.remember(block.code, block.code + 1)
         words[at], words[at + 1], words[at + 2] = block.code, physical, second_page
         self.host.runtime.call(self.env.address, Helper.PLACE)
         host: int = words[self.result]
@@ -195,6 +221,7 @@ class MachineCodeCache(CodeCache[int]):
     def forget_translations(self) -> None:
         self.host.reset_templates()
         self.table.forget_templates()
+        self.remember_region()
 
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         words = self.table.table.words

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Status
+from pytcg.backend.x86_64.backend import host_features
 from pytcg.exec.clock import Clock, calibrate
 from pytcg.exec.codecache import MachineCodeCache
 from pytcg.exec.cpu import Cpu
@@ -13,6 +14,7 @@ from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.parts import Parts
+from pytcg.exec.store import TranslationStore, translator_key
 from pytcg.exec.translate import Translator
 from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
@@ -138,7 +140,13 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
     host.compile_helpers(parts.helpers)
     translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
-    engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats))
+    store = None
+    if parts.cache_directory:
+        features = sorted(host_features())
+        store = TranslationStore(
+            parts.cache_directory, translator_key((guest.configuration, str(parts.counted), *features))
+        )
+    engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store))
     counter = host.runtime.read_counter
     use_counter(counter)
     clock = Clock(counter, calibrate(counter), parts.timebase_hz)

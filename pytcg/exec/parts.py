@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import RLock
 
 from pytcg.debug.log import BlockLog, Log
@@ -31,5 +32,7 @@ class Parts:
     stats: Stats
     #: count the instructions that are executed
     counted: bool = False
+    #: where translations are kept between runs, if they are
+    cache_directory: Path | None = None
     block_log: BlockLog | None = None
     trap_log: Log | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import platform
+from pathlib import Path
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,6 +98,7 @@ class Processors:
         counted: bool = False,
         stats: bool = False,
         code_bytes: int = DEFAULT_CODE_BYTES,
+        cache_directory: Path | None = None,
         log_items: frozenset[str] = frozenset(),
         log_file: str | None = None,
     ) -> None:
@@ -114,6 +116,7 @@ class Processors:
             timebase_hz,
             self.stats,
             counted,
+            cache_directory,
             block_log_for(self.log, guest) if self.log else None,
             self.log if "int" in log_items else None,
         )
@@ -138,6 +141,12 @@ class Processors:
     def flush(self) -> None:
         """Drop all translated code from its places. No vCPU may run."""
         self.engine.code.flush()
+
+    def close(self) -> None:
+        """At the end of the run, with all vCPUs stopped: keep translations, close the log."""
+        self.engine.code.close()
+        if self.log:
+            self.log.close()
 
     def report(self, form: str) -> str:
         """The counters, as "text" or "json"."""

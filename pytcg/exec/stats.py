@@ -19,6 +19,7 @@ class Stats:
     blocks: int = 0
     translated_insns: int = 0
     distinct_blocks: int = 0
+    cached_blocks: int = 0
     distinct_insns: int = 0
     host_bytes: int = 0
     flushes: int = 0
@@ -51,6 +52,7 @@ class Stats:
             "blocks": self.blocks,
             "translated_insns": self.translated_insns,
             "distinct_blocks": self.distinct_blocks,
+            "cached_blocks": self.cached_blocks,
             "distinct_insns": self.distinct_insns,
             "us_per_translated_insn": round(sum(self.stage.values()) / insns / 1000, 3),
             "us_per_translated_insn_by_stage": per_insn,

@@ -43,6 +43,11 @@ class Guest(ABC):
     #: names by helper number
     helper_names: ClassVar[Sequence[str]]
 
+    @property
+    @abstractmethod
+    def configuration(self) -> str:
+        """What translations depend on besides the guest bytes and flags, such as the extensions that there are."""
+
     @abstractmethod
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         """Translate the block that starts at half-word `index` of a page.

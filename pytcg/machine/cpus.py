@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import RLock
 from typing import Protocol
 
@@ -60,6 +61,9 @@ class Processors(Protocol):
     def flush(self) -> None:
         """Forget all placed translations; no vCPU may run."""
 
+    def close(self) -> None:
+        """At the end of the run, with all vCPUs stopped."""
+
     def report(self, form: str) -> str:
         """The counters of --stats, as "text" or "json"."""
 
@@ -103,6 +107,17 @@ def list_cpus() -> str:
     return f"riscv64 CPUs:\n{', '.join(isa.CPUS)}\nproperties (=on or =off):\n{', '.join(isa.EXTENSIONS)}"
 
 
+def _cache_directory(cache: str) -> Path | None:
+    """Where `-accel tcg,cache=` keeps translations."""
+    if cache == "off":
+        return None
+    if cache != "on":
+        return Path(cache)
+    from pytcg.exec.store import default_directory
+
+    return default_directory()
+
+
 def make_processors(arch: str, options: Options, count: int, around: Surroundings) -> Processors:
     """`count` vCPUs of an architecture, and what they share.
 
@@ -124,6 +139,7 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
             around.timebase_hz,
             backend=accelerator.backend,
             counted=accelerator.count,
+            cache_directory=_cache_directory(accelerator.cache),
             stats=bool(options.stats),
             log_items=options.log,
             log_file=str(options.log_file) if options.log_file else None,

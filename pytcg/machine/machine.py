@@ -110,6 +110,8 @@ class Machine:
             self._stop_cpus()
             self.console.close()
             self.loop.close()
+            if not self.hung and not self._crash:
+                self.processors.close()
         if self._crash:
             raise MachineError(f"internal error: {type(self._crash).__name__}: {self._crash}") from self._crash
         return self._status

@@ -17,12 +17,14 @@ class Loader:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """`-accel`: the backend ("" is the host's own), and whether executed instructions are counted."""
+    """`-accel`: the backend ("" is the host's own), whether executed instructions are counted, the cache on disk."""
 
     #: "tcg", or one that is not there
     name: str = "tcg"
     backend: str = ""
     count: bool = False
+    #: where translations are kept between runs: "on" is the user's cache directory, "off" nowhere, else a directory
+    cache: str = "on"
 
 
 @dataclass(frozen=True)

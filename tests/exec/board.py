@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
+from pathlib import Path
 
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.machinecode import MachineCodeCpu
@@ -43,7 +44,13 @@ class Registers:
 class Board:
     """A hart in M-mode; a trap leads to the wfi at HANDLER, which ends `run`."""
 
-    def __init__(self, backend: str = "x86_64", code_bytes: int = 4 << 20, counted: bool = False) -> None:
+    def __init__(
+        self,
+        backend: str = "x86_64",
+        code_bytes: int = 4 << 20,
+        counted: bool = False,
+        cache_directory: Path | None = None,
+    ) -> None:
         self.ram = Ram("ram", RAM, RAM_SIZE)
         self.rom = Rom("rom", ROM, 2 * PAGE)
         self.device = Registers()
@@ -62,6 +69,7 @@ class Board:
             backend,
             counted=counted,
             code_bytes=code_bytes,
+            cache_directory=cache_directory,
         )
         self.engine, self.cpu, self.stats = self.processors.engine, self.processors.cpus[0], self.processors.stats
         self.code, self.slow, self.env = self.engine.code, self.engine.slow, self.cpu.env

@@ -81,5 +81,8 @@ class Factory:
     def flush(self) -> None:
         self.flushes += 1
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def report(self, form: str) -> str:
         return f"{form} report"

@@ -35,6 +35,10 @@ class RiscvGuest(Guest):
         self.isa = isa or configure()
         self._translator = translator(self.isa)
 
+    @property
+    def configuration(self) -> str:
+        return f"{self.name} {self.isa.string} {' '.join(self.isa.extensions)}"
+
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         return self._translator.translate(half, index, flags, next_half)
 

@@ -1,0 +1,132 @@
+"""The translation cache on disk: templates of blocks from earlier runs, in one file for each translator and configuration.
+
+A file is a header (magic, key, length and CRC-32 of what follows) and templates one behind the other, as
+`exec/blocktable.py` lays them out. They are found by guest bytes, so one file serves all guests. It holds executable
+code: it must belong to the user and be closed to everybody else, or it is refused. Files are written aside and renamed,
+so that any number of runs may share a directory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+import mmap
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from struct import Struct
+from tempfile import mkstemp
+from zlib import crc32
+
+import pytcg
+
+log = logging.getLogger("pytcg")
+
+HEADER = Struct("<8s32sQI12x")
+MAGIC = b"pytcgTC1"
+#: packages whose sources decide what a template looks like
+SOURCES = ("tcg", "backend", "frontend", "native", "exec")
+SUFFIX = ".translations"
+#: bytes of templates in one file, and of all files in a directory
+FILE_LIMIT = 128 << 20
+DIRECTORY_LIMIT = 512 << 20
+#: fewer new bytes are not worth a new file
+WORTHWHILE = 1 << 15
+
+
+def default_directory() -> Path:
+    """Where the environment says (PYTCG_CACHE_DIR), or in the user's cache directory."""
+    if named := os.environ.get("PYTCG_CACHE_DIR"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pytcg"
+
+
+def translator_key(configuration: Iterable[str]) -> bytes:
+    """32 bytes that change with the translator's sources and with `configuration`."""
+    digest = hashlib.sha256("\0".join(configuration).encode())
+    root = Path(pytcg.__file__).parent
+    for package in SOURCES:
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".decode"):
+                digest.update(path.read_bytes())
+    return digest.digest()
+
+
+class Region:
+    """A mapped file: its templates lie from `address` to `end`. The mapping lives as long as this does."""
+
+    def __init__(self, memory: mmap.mmap, length: int) -> None:
+        self.memory = memory
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + HEADER.size
+        self.end = self.address + length
+        self.data = memoryview(memory)[HEADER.size : HEADER.size + length]
+
+
+class TranslationStore:
+    """The file of one translator and configuration in a directory."""
+
+    def __init__(self, directory: Path, key: bytes) -> None:
+        self.directory = directory
+        self.key = key
+        self.path = directory / (key.hex()[:32] + SUFFIX)
+
+    def load(self) -> Region | None:
+        """The templates of earlier runs. None where there are none, or none that can be trusted."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(handle)
+            if status.st_uid != os.getuid() or status.st_mode & 0o077:
+                log.warning("%s is not private to you: not used", self.path)
+                return None
+            if status.st_size < HEADER.size:
+                return None
+            memory = mmap.mmap(handle, status.st_size, flags=mmap.MAP_PRIVATE)
+            os.utime(handle)
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+        magic, key, length, checksum = HEADER.unpack_from(memory)
+        body = memoryview(memory)[HEADER.size :]
+        if (magic, key, length) != (MAGIC, self.key, len(body)) or crc32(body) != checksum:
+            return None
+        return Region(memory, length)
+
+    def save(self, pieces: list[memoryview]) -> None:
+        """Write a file of templates in the place of the old one. What cannot be written is left, with a warning."""
+        length = sum(len(piece) for piece in pieces)
+        checksum = 0
+        for piece in pieces:
+            checksum = crc32(piece, checksum)
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = mkstemp(dir=self.directory, suffix=".new")
+            try:
+                with open(handle, "wb") as file:
+                    file.write(HEADER.pack(MAGIC, self.key, length, checksum))
+                    for piece in pieces:
+                        file.write(piece)
+                Path(name).replace(self.path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            self.trim()
+        except OSError as error:
+            log.warning("cannot keep translations in %s: %s", self.directory, error.strerror)
+
+    def trim(self) -> None:
+        """Remove the files that were not used for longest until the rest fits."""
+        files = sorted(
+            ((path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*" + SUFFIX)),
+            reverse=True,
+        )
+        total = 0
+        for _, size, path in files:
+            total += size
+            if total > DIRECTORY_LIMIT and path != self.path:
+                path.unlink(missing_ok=True)
