@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.exec.processors import Processors
 from pytcg.frontend.riscv.bits import PMP_A_SHIFT, PMP_NAPOT, PMP_RWX, PTE_A, PTE_D, PTE_R, PTE_V, PTE_W, PTE_X
 from pytcg.frontend.riscv.guest import RiscvGuest
@@ -13,6 +14,7 @@ from pytcg.frontend.riscv.pmp import PMP_ADDRESS, write_address, write_config
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.softmmu.regions import AddressSpace, Io, Ram, Rom
+from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import EMPTY, TLB_ENTRIES, WORD
 from tests.exec.riscv import WFI, code
 
@@ -97,7 +99,11 @@ class Board:
     def host(self, pc: int) -> int:
         """What the engine finds or makes for a pc; 0 where fetching raised an exception."""
         self.env.pc = pc
-        return self.engine.block_for(self.env)
+        if isinstance(self.cpu, MachineCodeCpu):
+            action = self.cpu.host.runtime.call(self.env.address, Helper.LOOKUP)
+            if action != Action.SLOW:
+                return int(self.env.ret) if action == Action.CONTINUE else 0
+        return int(self.engine.block_for(self.env))
 
     def find(self, pc: int) -> int:
         """The placed block at a pc that is its physical address."""
