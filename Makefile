@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist worksteal --durations=10
 
-.PHONY: help setup run test test-quick lint firmware guests bench clean
+.PHONY: help setup run test test-quick lint firmware guests bench picture clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,9 @@ guests:  ## fetch Debian's guests, firmware and QEMU by package name into guests
 
 bench: setup  ## measure beside QEMU
 	$(BIN)/python -m benchmarks
+
+picture: setup  ## record the session that README.md shows
+	$(BIN)/python -m scripts.picture
 
 clean:  ## remove what was built or fetched
 	rm -rf $(VENV) guests dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

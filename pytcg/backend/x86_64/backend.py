@@ -15,7 +15,8 @@ from pytcg.backend.x86_64.emit.memory import ACCESSES, MEMORY, MOV_EAX, Access, 
 from pytcg.backend.x86_64.emit.operands import Operands
 from pytcg.backend.x86_64.encode import R8, R9, R10, R11, R12, R13, R14, R15, RBX, RDI, RSI
 from pytcg.tcg.ops import OPS, Op
-from pytcg.tcg.state import HOST_REG, Layout
+from pytcg.tcg.passes.forward import forward, is_loop
+from pytcg.tcg.state import HOST_REG, NUM_GLOBALS, Layout
 
 #: host registers of the hottest globals, hottest first
 GLOBAL_REGISTERS = (RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14)
@@ -55,6 +56,7 @@ class X86Backend:
             raise RuntimeError(f"the host CPU lacks {', '.join(sorted(missing))}")
         #: host register of each global that has one
         self.registers = dict(zip(hot_registers, GLOBAL_REGISTERS, strict=False))
+        self._cold = frozenset(range(1, NUM_GLOBALS)).difference(self.registers)
         self.layout = layout
         self._operands = Operands(layout, self.registers)
         self._control = Control(self._operands)
@@ -63,11 +65,13 @@ class X86Backend:
         self._accesses: dict[tuple[int, ...], Access] = {}
         self._guarded: dict[Op, Guarded] = {}
 
-    def emit(self, ops: Iterable[Op], page_offset: int, mode: int) -> HostBlock:
+    def emit(self, ops: list[Op], page_offset: int, mode: int) -> HostBlock:
         """Host code of one block, whose first byte lies at `page_offset` in its page, under data MMU mode `mode`.
 
         Raises ValueError for a block whose stubs lie more than 32 KiB from its entry.
         """
+        if is_loop(ops):
+            ops = forward(ops, self._cold, self.temp_pool[0])
         writer = BlockWriter(self._control, page_offset, mode)
         try:
             low = self._write(writer, ops)
