@@ -194,7 +194,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             ("-accel",),
             "tcg[,PROP=VALUE]...",
-            "backend=tci|x86_64; cache=on|off|DIR keeps translations between runs; count=on counts instructions",
+            "backend=tci|x86_64, cache=on|off|DIR (translations on disk), count=on",
             _accel,
         ),
         Option(("-icount",), "SHIFT", "is not there", _refuse("-icount is not there: guest time is that of the host")),
