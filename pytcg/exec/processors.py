@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import platform
-from pathlib import Path
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pytcg.debug.log import BlockLog, Log
