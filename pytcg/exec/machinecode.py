@@ -21,16 +21,24 @@ from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import EMPTY, IRQ_LOOP, WRITE
 from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 
+#: as plain numbers: the loop compares them each time that machine code is left
+LOOKUP, CHAIN, MEMORY, HELPER = (int(status) for status in (Status.LOOKUP, Status.CHAIN, Status.MEMORY, Status.HELPER))
+#: accesses that are not just a load or a store
+SPECIAL = KIND_PROBE | KIND_ATOMIC | MO_ALIGN
+
 
 class MachineCodeCpu(Cpu):
     """A vCPU that runs host machine code."""
 
     def __init__(self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
         self.host = host
+        self.misses_are_native = Helper.TLB_MISS in host.natives
         #: for --stats: when machine code was left last (ns), and why
         self.left = 0
         self.cause = ""
         super().__init__(engine, clock, loop, index)
+        self.buffer = self.env.buffer
+        self.buffer_address = self.env.address + self.env.layout.offset["buffer"]
 
     def reset(self, pc: int) -> None:
         super().reset(pc)
@@ -51,13 +59,13 @@ class MachineCodeCpu(Cpu):
         while self.safe_point():
             status = enter(address, find)
             while True:
-                if status == Status.LOOKUP:
+                if status == LOOKUP:
                     status = enter(address, block_for(env) or find)
-                elif status == Status.CHAIN:
+                elif status == CHAIN:
                     status = enter(address, self.chain() or find)
-                elif status == Status.MEMORY:
+                elif status == MEMORY:
                     status = resume(address) if self.finish_access() else enter(address, find)
-                elif status == Status.HELPER:
+                elif status == HELPER:
                     action = helpers[env.helper](env)
                     if action == Action.CONTINUE:
                         status = resume(address)
@@ -87,11 +95,12 @@ class MachineCodeCpu(Cpu):
         size = 1 << (kind & MO_SIZE)
         mode = kind >> MO_MODE_SHIFT & 3
         access = kind >> KIND_ACCESS_SHIFT & 1
-        physical = env.ret if Helper.TLB_MISS in self.host.natives else EMPTY
-        if kind & KIND_PROBE:
-            return self.guest.probe(env, address, access, mode) == Action.CONTINUE
-        if kind & KIND_ATOMIC or (kind & MO_ALIGN and address & size - 1):
-            return slow.open_atomic(env, address, size, mode, access)
+        if kind & SPECIAL:
+            if kind & KIND_PROBE:
+                return self.guest.probe(env, address, access, mode) == Action.CONTINUE
+            if kind & KIND_ATOMIC or address & size - 1:
+                return slow.open_atomic(env, address, size, mode, access)
+        physical = env.ret if self.misses_are_native else EMPTY
         if access == WRITE:
             data = (env.mem_value & (1 << 8 * size) - 1).to_bytes(size, "little")
             if not slow.store(env, address, data, mode, physical):
@@ -100,8 +109,8 @@ class MachineCodeCpu(Cpu):
             loaded = slow.load(env, address, size, mode, physical)
             if loaded is None:
                 return False
-            env.buffer[0] = int.from_bytes(loaded, "little")
-        env.addend = env.address + env.layout.offset["buffer"] - address
+            self.buffer[0] = int.from_bytes(loaded, "little")
+        env.addend = self.buffer_address - address
         return True
 
     def _logged(self, run: Callable[..., int]) -> Callable[..., int]:

@@ -35,16 +35,32 @@ class SlowMemory:
 
         `physical`: the address that the first byte is known to have, and may be read at.
         """
-        return self.each_page(env, address, size, mode, READ, physical, lambda pa, at, n: self.read_physical(pa, n))
+        if physical == EMPTY or size > PAGE - (address & (PAGE - 1)):
+            return self.each_page(env, address, size, mode, READ, lambda pa, at, n: self.read_physical(pa, n))
+        try:
+            return self.read_physical(physical, size)
+        except BusError:
+            self.guest.raise_access_fault(env, address, READ)
+            return None
 
     def store(self, env: Env, address: int, data: bytes, mode: int, physical: int = EMPTY) -> bool:
-        """Store bytes at a guest virtual address; False when a guest exception was raised instead."""
+        """Store bytes at a guest virtual address; False when a guest exception was raised instead.
 
-        def write(physical: int, at: int, size: int) -> bytes:
-            self.write_physical(physical, data[at : at + size])
-            return b""
+        `physical`: the address that the first byte is known to have, and may be written at.
+        """
+        if physical == EMPTY or len(data) > PAGE - (address & (PAGE - 1)):
 
-        return self.each_page(env, address, len(data), mode, WRITE, physical, write) is not None
+            def write(physical: int, at: int, size: int) -> bytes:
+                self.write_physical(physical, data[at : at + size])
+                return b""
+
+            return self.each_page(env, address, len(data), mode, WRITE, write) is not None
+        try:
+            self.write_physical(physical, data)
+        except BusError:
+            self.guest.raise_access_fault(env, address, WRITE)
+            return False
+        return True
 
     def open_atomic(self, env: Env, address: int, size: int, mode: int, access: int) -> bool:
         """Let machine code do an aligned access itself: env.addend leads to main RAM. False: a guest exception.
@@ -74,18 +90,15 @@ class SlowMemory:
         size: int,
         mode: int,
         access: int,
-        physical: int,
         act: Callable[[int, int, int], bytes],
     ) -> bytes | None:
         """Translate the one or two pages of an access, then call act(physical, offset, size) for each and join."""
         first = PAGE - (address & (PAGE - 1))
         try:
             if size <= first:
-                if physical == EMPTY:
-                    if self.guest.probe(env, address, access, mode) != Action.CONTINUE:
-                        return None
-                    physical = env.ret
-                return act(physical, 0, size)
+                if self.guest.probe(env, address, access, mode) != Action.CONTINUE:
+                    return None
+                return act(env.ret, 0, size)
             pieces = []
             for at, count in ((0, first), (first, size - first)):
                 if self.guest.probe(env, (address + at) & MASK64, access, mode) != Action.CONTINUE:
