@@ -1,4 +1,4 @@
-"""The translation cache on disk: templates of blocks from earlier runs, in one file for each translator and configuration.
+"""The translation cache on disk: templates of earlier runs, in one file for each translator and configuration.
 
 A file is a header (magic, key, length and CRC-32 of what follows) and templates one behind the other, as
 `exec/blocktable.py` lays them out. They are found by guest bytes, so one file serves all guests. It holds executable
@@ -107,7 +107,7 @@ class TranslationStore:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, name = mkstemp(dir=self.directory, suffix=".new")
             try:
-                with open(handle, "wb") as file:
+                with os.fdopen(handle, "wb") as file:
                     file.write(HEADER.pack(MAGIC, self.key, length, checksum))
                     for piece in pieces:
                         file.write(piece)
