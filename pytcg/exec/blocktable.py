@@ -5,8 +5,8 @@
 - *Page heads*: for each page of main RAM the first of a list of entries that have guest bytes in it.
 - *Origins*: a direct-mapped memory of entries by physical address and flags. A block that is wanted at another guest
   pc, as in each process that maps a library at an address of its own, is placed again from the template of its origin.
-- *Contents*: open addressing over host addresses of templates, hashed by what they were translated from. So a block that
-  was translated once, at whatever address, or by an earlier run, is not translated again.
+- *Contents*: open addressing over host addresses of templates, hashed by what they were translated from. So a block
+  that was translated once, at whatever address, or by an earlier run, is not translated again.
 - *Control*: the lock, and what is left of code memory.
 
 Lists and origins hold host addresses of entries; 0 means none.

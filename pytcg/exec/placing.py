@@ -279,8 +279,8 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
     def place_known(env: Env, pc: int, physical: int, flags: int) -> int:
         """Place a template of the same bytes and flags, for a block in main RAM.
 
-        CONTINUE: env.ret is its host address. SLOW: there is none (env.arg[3] is 0), or Python must place it, as its page
-        is not watched yet or memory is full (env.arg[3] is the template, env.arg[2] the second page or 0).
+        CONTINUE: env.ret is its host address. SLOW: there is none (env.arg[3] is 0), or Python must place it, as its
+        page is not watched yet or memory is full (env.arg[3] is the template, env.arg[2] the second page or 0).
         """
         offset = physical & FLAGS_MASK
         address = physical + env.ram_addend
@@ -314,13 +314,16 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         env.arg[2] = second
         env.arg[3] = template
         env.ret = 0
-        if template and ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT)):
-            if second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)):
-                lock(env)
-                # With the lock held, a store that comes in between is still to kill what is placed here.
-                if same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room):
-                    env.ret = place(env, template, pc, physical, flags, second)
-                unlock(env)
+        if (
+            template
+            and ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT))
+            and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)))
+        ):
+            lock(env)
+            # With the lock held, a store that comes in between is still to kill what is placed here.
+            if same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room):
+                env.ret = place(env, template, pc, physical, flags, second)
+            unlock(env)
         return Action.CONTINUE if env.ret else Action.SLOW
 
     @native

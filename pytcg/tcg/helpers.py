@@ -17,7 +17,8 @@ class Helper(IntEnum):
     LOOKUP = 2
     #: env.irq was seen at a poll; env.pc is the pc to resume at
     INTERRUPT = 3
-    #: place a translated block, kill those that a store overwrites, enter templates: for Python alone, see exec/placing.py
+    #: place a translated block, kill those that a store overwrites, enter templates: for Python alone, see
+    #: exec/placing.py
     PLACE = 4
     INVALIDATE = 5
     REMEMBER = 6
