@@ -59,7 +59,7 @@ class X86Backend:
         self._cold = frozenset(range(1, NUM_GLOBALS)).difference(self.registers)
         self.layout = layout
         self._operands = Operands(layout, self.registers)
-        self._control = Control(self._operands)
+        self._writer = BlockWriter(Control(self._operands))
         self._floats = FloatContext(self._operands, "fma" in features)
         self._simple: dict[Op, bytes] = {}
         self._accesses: dict[tuple[int, ...], Access] = {}
@@ -68,11 +68,12 @@ class X86Backend:
     def emit(self, ops: list[Op], page_offset: int, mode: int) -> HostBlock:
         """Host code of one block, whose first byte lies at `page_offset` in its page, under data MMU mode `mode`.
 
-        Raises ValueError for a block whose stubs lie more than 32 KiB from its entry.
+        Not reentrant. Raises ValueError for a block whose stubs lie more than 32 KiB from its entry.
         """
         if is_loop(ops):
             ops = forward(ops, self._cold, self.temp_pool[0])
-        writer = BlockWriter(self._control, page_offset, mode)
+        writer = self._writer
+        writer.start(page_offset, mode)
         try:
             low = self._write(writer, ops)
         except struct_error as error:
@@ -83,7 +84,7 @@ class X86Backend:
         """Write all ops; returns where the cold code starts."""
         simple, accesses, guarded = self._simple, self._accesses, self._guarded
         hot, cold, kinds, writers, pack = writer.hot, writer.cold, KIND, _WRITERS, _pack_displacement
-        position, low = 0, -len(self._control.header)
+        position, low = 0, -len(writer.control.header)
         for op in ops:
             code = op[0]
             kind = kinds[code]

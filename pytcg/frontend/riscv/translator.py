@@ -103,21 +103,24 @@ class Translator:
             else:
                 length = 2
                 known = short[word]
+            insn = offset
+            offset += length
+            insns += 1
             if known is None:
-                self._first(word, offset, length)
+                self._first(word, insn, length)
+                if self.done:
+                    break
             elif (first := known[0]) == FUNCTION:
-                self.insn = offset
+                self.insn = insn
                 self.length = length
                 self.word = word
                 known[1](self, *known[2])
+                if self.done:
+                    break
             elif has_insn[first]:
-                append((*known, offset))
+                append((*known, insn))
             else:
                 append(known)
-            insns += 1
-            offset += length
-            if self.done:
-                break
             if index >= end or insns == MAX_INSNS:
                 append((GOTO_TB, offset, offset - length))
                 break

@@ -154,7 +154,7 @@ _LOAD_PC = load_pc(RAX)
 
 
 class BlockWriter:
-    """One block being written: hot code upward from the entry, stubs downward from the header.
+    """Writes one block at a time: hot code upward from the entry, stubs downward from the header.
 
     The pieces of the cold code are in reverse order. The methods that write an op are given the place where it begins
     and return that of the next one.
@@ -162,24 +162,27 @@ class BlockWriter:
 
     __slots__ = ("cold", "control", "fixups", "hot", "labels", "mode", "page_offset")
 
-    def __init__(self, control: Control, page_offset: int, mode: int) -> None:
+    def __init__(self, control: Control) -> None:
         self.control = control
-        self.page_offset = page_offset
-        self.mode = mode
+        self.page_offset = self.mode = 0
         self.hot: list[bytes] = []
         self.cold: list[bytes] = []
         self.labels: dict[int, int] = {}
         self.fixups: list[tuple[int, int, int]] = []
 
+    def start(self, page_offset: int, mode: int) -> None:
+        """Begin a block, whose first byte lies at `page_offset` in its page, under data MMU mode `mode`."""
+        self.page_offset, self.mode = page_offset, mode
+        self.hot.clear()
+        self.cold.clear()
+        self.fixups.clear()
+
     def finish(self) -> bytes:
         """The displacements of branches to labels, then all bytes but the header's value: cold, header, hot."""
-        hot, pieces = self.hot, self.cold
+        hot = self.hot
         for index, end, label in self.fixups:
             hot[index] = _pack_displacement(self.labels[label] - end)
-        pieces.reverse()
-        pieces.append(self.control.header)
-        pieces += hot
-        return b"".join(pieces)
+        return b"".join((*self.cold[::-1], self.control.header, *hot))
 
     def _branch(self, opcode: bytes, target: int, position: int) -> int:
         """A branch with a 32-bit displacement to a place that is known."""
