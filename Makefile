@@ -49,4 +49,5 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml firmware/toolchain.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' -r firmware/toolchain.txt
+	$(BIN)/python -m compileall -q pytcg  # or each start compiles the modules where Python may write no bytecode
 	@touch $@
