@@ -47,7 +47,8 @@ $(BIN)/python:
 		apt-get update -q && apt-get install -q -y python3-venv && $(PYTHON) -m venv $(VENV); } || \
 		{ rm -rf $(VENV); echo "setup: $(PYTHON) cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
+# Modules are compiled here: where Python may write no bytecode, each start would compile them.
 $(VENV)/.installed: $(BIN)/python pyproject.toml firmware/toolchain.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' -r firmware/toolchain.txt
-	$(BIN)/python -m compileall -q pytcg  # or each start compiles the modules where Python may write no bytecode
+	$(BIN)/python -m compileall -q pytcg
 	@touch $@

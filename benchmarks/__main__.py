@@ -1,6 +1,6 @@
 """pytcg beside QEMU, on the same images in one run: the table of `make bench`.
 
-    python -m benchmarks [-n RUNS] [--only PART]... [--program NAME]... [--json FILE]
+    python -m benchmarks [-n RUNS] [--only PART]... [--program NAME]... [--json FILE] [--markdown FILE]
 
 A ratio is pytcg's median over QEMU's: below 1 is faster. CPU seconds are those of the whole process, all threads.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import guests, measure
 from benchmarks.console import ConsoleError
-from benchmarks.report import HEADER, ChecksumError, compare, line, translation_lines
+from benchmarks.report import HEADER, ChecksumError, compare, line, markdown, translation_lines
 
 PARTS: dict[str, str] = {
     "start": "start-up",
@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only")
     parser.add_argument("--program", action="append", default=[], help="only this loop or program of demo, userland")
     parser.add_argument("--json", type=Path, default=guests.BUILD / "results.json", help="machine-readable copy")
+    parser.add_argument("--markdown", type=Path, help="write the tables of docs/performance.md to this file, too")
     options = parser.parse_args()
     for needed, why in ((shutil.which("qemu-system-riscv64"), "qemu-system-riscv64 is not installed"),
                         (guests.DEBIAN_KERNEL.exists(), "the guests are not there")):  # fmt: skip
@@ -49,6 +50,7 @@ def main() -> int:
         "userland": partial(measure.userland, wanted=options.program),
     }
     results: dict[str, Any] = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "runs": options.runs}
+    tables = []
     print(HEADER)
     try:
         for part in options.only or PARTS:
@@ -57,7 +59,8 @@ def main() -> int:
                 for emulator, samples in runs.items():
                     samples.append(parts[part](emulator))
             rows = results[part] = compare(runs)
-            print(f"{PARTS[part]}", *(line(name, row) for name, row in rows.items()), sep="\n", flush=True)
+            tables.append(markdown(rows, PARTS[part]))
+            print(PARTS[part], *(line(name, row) for name, row in rows.items()), sep="\n", flush=True)
             if part == "boot":
                 figures = results["translation"] = measure.translation()
                 print(translation_lines(figures), flush=True)
@@ -66,6 +69,8 @@ def main() -> int:
         return 1
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(results, indent=1) + "\n")
+    if options.markdown:
+        options.markdown.write_text("\n".join(tables))
     print(f"machine-readable: {options.json}")
     return 0
 

@@ -71,6 +71,15 @@ def line(name: str, row: Row) -> str:
     return text.rstrip()
 
 
+def markdown(rows: dict[str, Row], title: str) -> str:
+    """The medians of one part as a table for docs/performance.md."""
+    lines = [f"| {title} | pytcg, CPU s | QEMU, CPU s | ratio | ratio of wall time |", "|---|---|---|---|---|"]
+    for name, row in rows.items():
+        cpu = " | ".join(f"{row[emulator]['cpu']:.3f}" for emulator in ("pytcg", "qemu"))
+        lines.append(f"| {name} | {cpu} | {row['ratio']['cpu']:.2f} | {row['ratio']['wall']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
 def translation_lines(figures: dict[str, Any]) -> str:
     """The lines about translation, from `--stats=json`."""
     stages, seconds = figures["us_per_translated_insn_by_stage"], figures["seconds"]
