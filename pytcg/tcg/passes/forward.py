@@ -32,7 +32,11 @@ _PLACES = tuple(_places(op) for op in OPS)
 
 def is_loop(ops: Sequence[Op]) -> bool:
     """Whether a block ends in a branch backward: it is the end of a loop, or all of it."""
-    return any(op[0] >> 3 in EXITS and op[-2] <= op[-1] for op in ops[-2:])
+    backward = False
+    for op in ops[-2:]:  # no generator: this is asked of every block
+        if op[0] >> 3 in EXITS and op[-2] <= op[-1]:
+            backward = True
+    return backward
 
 
 def forward(ops: list[Op], cold: Container[int], register: int) -> list[Op]:
@@ -40,8 +44,11 @@ def forward(ops: list[Op], cold: Container[int], register: int) -> list[Op]:
 
     It holds one global at a time, whichever comes first.
     """
-    if any(op[index] == register for op in ops for index in OPERANDS[op[0] >> 3]):
-        return ops
+    operands = OPERANDS
+    for op in ops:
+        for index in operands[op[0] >> 3]:
+            if op[index] == register:
+                return ops
     out: list[Op] = []
     held = until = -1
     for position, op in enumerate(ops):
