@@ -308,6 +308,7 @@ def test_cache_block_operations_are_gated(name: str) -> None:
     for priv, machine, supervisor, legal in GATES:
         hart = Hart()
         hart.enter(priv, menvcfg=bit * machine, senvcfg=bit * supervisor, mcause=99)
+        hart.env.globals[A0] = RAM
         hart.run(word)
         assert (hart.env.mcause == 99) == legal
         assert legal or hart.trap() == (M, 0x100, PC, CAUSE_ILLEGAL, word)

@@ -10,7 +10,7 @@ from pytcg.frontend.riscv.csr_native import helper_float_csr, helper_senvcfg
 from pytcg.frontend.riscv.exceptions import helper_ecall, helper_raise
 from pytcg.frontend.riscv.fences import helper_sfence_vma, helper_write_satp
 from pytcg.frontend.riscv.interrupts import helper_check_interrupts, helper_wfi, interrupt
-from pytcg.frontend.riscv.mmu import helper_tlb_miss
+from pytcg.frontend.riscv.mmu import helper_cbo, helper_tlb_miss
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.trap_return import helper_mret, helper_sret, helper_write_status
 from pytcg.tcg.helpers import Helper
@@ -42,6 +42,8 @@ class RiscvHelper(IntEnum):
     #: the same as CSR: any access of fflags, frm and fcsr, and writes of senvcfg
     FLOAT_CSR = RAISE + 10
     SENVCFG = RAISE + 11
+    #: fault, as a store, unless a cache block may be managed: arg[0] the address
+    CBO = RAISE + 12
 
 
 def _by_number() -> list[Function | None]:
@@ -66,6 +68,7 @@ _FUNCTIONS: dict[Helper | RiscvHelper, Function] = {
     RiscvHelper.CHECK_INTERRUPTS: helper_check_interrupts,
     RiscvHelper.FLOAT_CSR: helper_float_csr,
     RiscvHelper.SENVCFG: helper_senvcfg,
+    RiscvHelper.CBO: helper_cbo,
 }
 
 #: the functions by number; None where the CPU loop has its own

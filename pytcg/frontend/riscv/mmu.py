@@ -87,6 +87,18 @@ def probe(env: RiscvEnv, address: int, access: int, mode: int, size: int = 1) ->
     return Action.CONTINUE
 
 
+def helper_cbo(env: RiscvEnv) -> Action:
+    """RiscvHelper.CBO: managing a block takes permission to load or to store (Unprivileged ISA manual, 19.5.1)."""
+    address: int = env.arg[0]
+    mode = env.flags & FLAG_MODE
+    # Whatever may be stored to may be loaded from: W without R is reserved, in page tables and in pmpcfg.
+    status = walk(env, address, READ, mode)
+    allowed = status == WALK_DONE and pmp_check(env, env.walk_pa, 1, mode) & PMP_R
+    if allowed and env.cpu.memory.find(env.walk_pa) is not None:
+        return Action.CONTINUE
+    return Action(raise_fault(env, address, WRITE, status == WALK_PAGE_FAULT))
+
+
 def debug_translate(env: RiscvEnv, address: int) -> int | None:
     """Physical address of a virtual one in the current data MMU mode, for a debugger; None where nothing is mapped."""
     return env.walk_pa if walk(env, address, DEBUG, env.flags & FLAG_MODE) == WALK_DONE else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytcg.frontend.decoder import Trans
 from pytcg.frontend.riscv.bits import CAUSE_ILLEGAL, ENVCFG_CBCFE, ENVCFG_CBIE, ENVCFG_CBZE, PRIV_M, PRIV_U
+from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.riscv.translator import Translator
 from pytcg.tcg.ops import code
@@ -44,15 +45,19 @@ def _check(ctx: Translator, kind: int) -> None:
 def _manage(kind: int) -> Trans:
     def trans(ctx: Translator, rs1: int) -> None:
         _check(ctx, kind)
-        ctx.ops.append((GUEST_PROBE, rs1, 0, MO_8 | ctx.mode, WRITE, ctx.insn))
+        ctx.call(RiscvHelper.CBO, rs1)
 
     return trans
 
 
 def trans_cbo_zero(ctx: Translator, rs1: int) -> None:
+    """The probe comes first since the tval of a fault is rs1, not the start of the block."""
     _check(ctx, ZERO)
     block = ctx.temp()
-    ctx.ops.append((AND, block, rs1, CONST, -BLOCK))
+    ctx.ops += (
+        (GUEST_PROBE, rs1, 0, MO_8 | ctx.mode, WRITE, ctx.insn),
+        (AND, block, rs1, CONST, -BLOCK),
+    )
     ctx.ops += ((GUEST_ST, 0, block, offset, MO_64 | ctx.mode, ctx.insn) for offset in range(0, BLOCK, 8))
 
 
