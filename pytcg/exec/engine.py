@@ -14,7 +14,7 @@ from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.translate import Code, TranslatedBlock, Translator
 from pytcg.softmmu.regions import BusError
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import FETCH, NUM_MMU_MODES, TLB_ENTRIES, WORD, Env
+from pytcg.tcg.state import FETCH, NUM_MMU_MODES, ONE_INSN, TLB_ENTRIES, WORD, Env
 from pytcg.tcg.types import MASK64
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class Engine(Generic[Code]):
                     code.flush()
                     code.forget_translations()
                 return 0
+        if flags & ONE_INSN and len(block.guest) > 2 and not second_page and self.fetch_address(env, pc + 2) is None:
+            return 0
         with code.lock:
             generation = code.generation
             host = code.find(pc, physical, flags, second_page) or code.place(pc, flags, block, physical, second_page)
@@ -144,7 +146,7 @@ class Engine(Generic[Code]):
         action = self.tlb_miss(env)
         if action == Action.CONTINUE:
             return pc + words[at + 1] & MASK64
-        if action == Action.JUMP or self.guest.probe(env, pc, FETCH, mode) != Action.CONTINUE:
+        if action == Action.JUMP or self.guest.probe(env, pc, FETCH, mode, 2) != Action.CONTINUE:
             return None
         physical: int = env.ret
         return physical

@@ -92,7 +92,7 @@ class TciMemory:
 
     def probe(self, env: Env, address: int, mop: int, access: int, insn_pc: int) -> bool:
         env.insn_pc = insn_pc
-        return self.engine.guest.probe(env, address, access, mop >> MO_MODE_SHIFT & 3) == Action.CONTINUE
+        return self.engine.slow.probe(env, address, mop >> MO_MODE_SHIFT & 3, access)
 
 
 class InterpretedCache(CodeCache[CompiledBlock]):

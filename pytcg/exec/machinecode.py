@@ -97,7 +97,7 @@ class MachineCodeCpu(Cpu):
         access = kind >> KIND_ACCESS_SHIFT & 1
         if kind & SPECIAL:
             if kind & KIND_PROBE:
-                return self.guest.probe(env, address, access, mode) == Action.CONTINUE
+                return slow.probe(env, address, mode, access)
             if kind & KIND_ATOMIC or address & size - 1:
                 return slow.open_atomic(env, address, size, mode, access)
         physical = env.ret if self.misses_are_native else EMPTY

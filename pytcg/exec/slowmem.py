@@ -71,7 +71,7 @@ class SlowMemory:
         if address & (size - 1):
             guest.raise_misaligned(env, address, access)
             return False
-        if guest.probe(env, address, access, mode) != Action.CONTINUE:
+        if guest.probe(env, address, access, mode, size) != Action.CONTINUE:
             return False
         physical = env.ret
         if not ram.base <= physical < ram.end:
@@ -81,6 +81,15 @@ class SlowMemory:
             with self.code.lock:
                 self.code.store_into_code(physical, size, everything=True)
         env.addend = ram.host + physical - ram.base - address
+        return True
+
+    def probe(self, env: Env, address: int, mode: int, access: int) -> bool:
+        """Whether a byte could be accessed; False when a guest exception was raised."""
+        if self.guest.probe(env, address, access, mode) != Action.CONTINUE:
+            return False
+        if self.memory.find(env.ret) is None:
+            self.guest.raise_access_fault(env, address, access)
+            return False
         return True
 
     def each_page(
@@ -96,12 +105,12 @@ class SlowMemory:
         first = PAGE - (address & (PAGE - 1))
         try:
             if size <= first:
-                if self.guest.probe(env, address, access, mode) != Action.CONTINUE:
+                if self.guest.probe(env, address, access, mode, size) != Action.CONTINUE:
                     return None
                 return act(env.ret, 0, size)
             pieces = []
             for at, count in ((0, first), (first, size - first)):
-                if self.guest.probe(env, (address + at) & MASK64, access, mode) != Action.CONTINUE:
+                if self.guest.probe(env, (address + at) & MASK64, access, mode, count) != Action.CONTINUE:
                     return None
                 pieces.append((env.ret, at, count))
             return b"".join([act(*piece) for piece in pieces])

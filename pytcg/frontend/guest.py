@@ -61,8 +61,8 @@ class Guest(ABC):
         """Put vCPU number `index` into its reset state, at `pc`."""
 
     @abstractmethod
-    def probe(self, env: Any, address: int, access: int, mode: int) -> int:
-        """Translate a guest virtual address for an access (READ, WRITE or FETCH) in an MMU mode.
+    def probe(self, env: Any, address: int, access: int, mode: int, size: int = 1) -> int:
+        """Translate a guest virtual address for an access (READ, WRITE or FETCH) of `size` bytes in an MMU mode.
 
         CONTINUE: env.ret is the physical address. JUMP: the guest's exception was raised.
         """

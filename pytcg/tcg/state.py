@@ -46,6 +46,8 @@ EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
 #: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look
 IRQ_LINES, IRQ_LOOP = 1, 2
+#: translation flag: blocks of one instruction, whose exits are not chained, so that each fetch can be checked
+ONE_INSN = 1 << 11
 
 # What every guest has, whatever its architecture. The order is for locality: what machine code touches most is first.
 COMMON = (

@@ -45,8 +45,8 @@ class RiscvGuest(Guest):
     def reset(self, env: RiscvEnv, index: int, pc: int = 0) -> None:
         reset.reset(env, self.isa, index, pc)
 
-    def probe(self, env: RiscvEnv, address: int, access: int, mode: int) -> Action:
-        return mmu.probe(env, address, access, mode)
+    def probe(self, env: RiscvEnv, address: int, access: int, mode: int, size: int = 1) -> Action:
+        return mmu.probe(env, address, access, mode, size)
 
     def raise_access_fault(self, env: RiscvEnv, address: int, access: int) -> Action:
         return mmu.raise_access_fault(env, address, access)

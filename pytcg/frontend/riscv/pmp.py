@@ -7,6 +7,7 @@ from itertools import pairwise
 from pytcg.frontend.riscv.bits import (
     MODE_M,
     MODE_S,
+    PAGE,
     PHYSICAL_BITS,
     PMP_A_SHIFT,
     PMP_ENTRIES,
@@ -19,6 +20,7 @@ from pytcg.frontend.riscv.bits import (
     PMP_W,
 )
 from pytcg.frontend.riscv.state import RiscvEnv
+from pytcg.frontend.riscv.status import update_flags
 from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.native import native
 from pytcg.tcg.state import EMPTY
@@ -97,7 +99,7 @@ def _range(env: RiscvEnv, entry: int) -> range:
 
 def update(env: RiscvEnv) -> None:
     """Work out the ranges of the entries after a change, and drop what was cached under the old ones."""
-    env.pmp_count = env.pmp_locked = 0
+    env.pmp_count = env.pmp_locked = env.pmp_fine = 0
     env.pmp_open_start, env.pmp_open_last = EMPTY, 0
     edges = {0, 1 << PHYSICAL_BITS}
     for entry in range(PMP_ENTRIES):
@@ -108,9 +110,11 @@ def update(env: RiscvEnv) -> None:
             env.pmp_start[entry], env.pmp_last[entry] = addresses.start, addresses.stop - 1
             env.pmp_count = entry + 1
             env.pmp_locked |= config >> 7
+            env.pmp_fine |= (addresses.start | addresses.stop) & PAGE - 1 != 0
             edges |= {addresses.start, min(addresses.stop, 1 << PHYSICAL_BITS)}
     _open_range(env, sorted(edges))
     flush_everything(env)
+    update_flags(env)
 
 
 def _open_range(env: RiscvEnv, edges: list[int]) -> None:

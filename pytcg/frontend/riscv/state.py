@@ -59,6 +59,7 @@ FIELDS = (
     Field("pmpaddr", PMP_ENTRIES),
     Field("pmp_count", 1, "number of PMP entries to look at"),
     Field("pmp_locked", 1, "1 if an entry restricts M"),
+    Field("pmp_fine", 1, "1 if an entry starts or ends within a page"),
     Field(
         "pmp_start", PMP_ENTRIES, "first physical address of each PMP entry; one that matches nothing has first > last"
     ),

@@ -25,6 +25,7 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.tlb import flush_jump_cache, flush_reads
 from pytcg.native import native
+from pytcg.tcg.state import ONE_INSN
 from pytcg.tcg.types import Rm
 
 
@@ -43,6 +44,8 @@ def update_flags(env: RiscvEnv) -> None:
         flags |= FLAG_FS_ON
     frm = env.frm
     flags |= (FRM_HOST if frm < Rm.RMM else FRM_RMM if frm == Rm.RMM else FRM_INVALID) << FLAG_FRM_SHIFT
+    if env.pmp_fine and (priv != PRIV_M or env.pmp_locked):
+        flags |= ONE_INSN
     env.flags = flags
     if env.jump_cache_flags[mode] != flags:
         env.jump_cache_flags[mode] = flags

@@ -23,7 +23,7 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.tcg.ops import OPS, Op, code
-from pytcg.tcg.state import CONST, ENV, TEMP
+from pytcg.tcg.state import CONST, ENV, ONE_INSN, TEMP
 from pytcg.tcg.types import MO_64, MO_MODE_SHIFT, Cond, Rm, Type
 
 MAX_INSNS = 64
@@ -33,6 +33,7 @@ TSTNE, DYN, RMM = int(Cond.TSTNE), int(Rm.DYN), int(Rm.RMM)
 ADD, OR, MOVI = code("add", Type.I64), code("or", Type.I64), code("movi", Type.I64)
 LD, ST, BRCOND = code("ld", Type.I64), code("st", Type.I64), code("brcond", Type.I64)
 LABEL, CALL, GOTO_TB, EXIT_TB = code("label"), code("call"), code("goto_tb"), code("exit_tb")
+BRCOND_TB = code("brcond_tb", Type.I64)
 
 #: by op code, whether the last field is `insn`
 HAS_INSN = tuple("insn" in row.fields[-1:] for row in OPS for _ in range(8))
@@ -83,6 +84,7 @@ class Translator:
             self._count(0)
         append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
         end = len(half)
+        most = 1 if flags & ONE_INSN else MAX_INSNS
         offset = insns = 0
         while True:
             word = half[index]
@@ -121,12 +123,14 @@ class Translator:
                 append((*known, insn))
             else:
                 append(known)
-            if index >= end or insns == MAX_INSNS:
+            if index >= end or insns == most:
                 append((GOTO_TB, offset, offset - length))
                 break
+        if most == 1:
+            self._unchain()
         if flags & FLAG_COUNT:
             ops[1] = (ADD, TEMP, TEMP, CONST, insns)
-        return Translation(ops, self._next_temp - TEMP, offset, insns)
+        return Translation(self.ops, self._next_temp - TEMP, offset, insns)
 
     def decoder(self, word: int) -> Decoder:
         """The decoder of instructions that are as long as this one."""
@@ -158,6 +162,18 @@ class Translator:
             self._short[word] = known
         else:
             self._long[word] = known
+
+    def _unchain(self) -> None:
+        """Look every exit up."""
+        last = []
+        for position, op in enumerate(self.ops):
+            if op[0] == BRCOND_TB:
+                label = self.label()
+                self.ops[position] = (BRCOND, *op[1:5], label)
+                last = [(LABEL, label), (EXIT_TB, op[5])]
+            elif op[0] == GOTO_TB:
+                self.ops[position] = (EXIT_TB, op[1])
+        self.ops += last
 
     def _count(self, insns: int) -> None:
         count = self.temp()
