@@ -38,6 +38,9 @@ class Program:
 PROGRAMS = (
     Program("traps.S"),
     Program("csrs.S"),
+    Program("pmp.S"),
+    Program("environment.S", (), "it has no Zicbom and Zicboz"),
+    *(Program("paging.S", (f"LEVELS={levels}",)) for levels in (3, 4, 5)),
 )
 
 
