@@ -26,6 +26,7 @@ class Chardev(ABC):
     """The host's end. A port calls these methods with the machine's lock held."""
 
     port: SerialPort | None = None
+    hurried = False
 
     def connect(self, port: SerialPort) -> None:
         """Make `port` the guest's end; `accept_input` may be called from here on."""
@@ -46,6 +47,10 @@ class Chardev(ABC):
     @abstractmethod
     def unread(self, data: bytes) -> None:
         """Take bytes back that the guest has not seen; they come again first."""
+
+    def hurry(self) -> None:
+        """The user wants an end: `close` is not to wait for a reader that takes nothing."""
+        self.hurried = True
 
     @abstractmethod
     def close(self) -> None:

@@ -42,7 +42,7 @@ class Console(Stream):
         on_terminal = input_fd is not None and os.isatty(input_fd)
         super().__init__(loop, input_fd, output, TERMINAL_READ_AHEAD if on_terminal else 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.on_signal(number, quit)
+            loop.on_signal(number, self._end)
         atexit.register(self.close)
         if input_fd is not None and on_terminal:
             self._terminal = RawTerminal(input_fd)
@@ -80,7 +80,11 @@ class Console(Stream):
 
     def input_ended(self) -> None:
         if self._terminal:
-            self.quit()
+            self._end()
+
+    def _end(self) -> None:
+        self.hurry()
+        self.quit()
 
     def close(self) -> None:
         try:
@@ -98,7 +102,7 @@ class Console(Stream):
         name = f"Ctrl-{chr(self.escape + 64)}"
         if key == "x":
             self.show("pytcg: terminated\n")
-            self.quit()
+            self._end()
         elif key == "c":
             self.show("\nThere is no monitor.\n")
         elif key in "h?":

@@ -22,6 +22,7 @@ from pytcg.machine.description import cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
 from pytcg.machine.patch import set_chosen, set_cpus, set_memory
+from pytcg.machine.terminal import takes_output
 from pytcg.machine.tree import Tree
 from pytcg.softmmu.regions import AddressSpace
 
@@ -32,6 +33,7 @@ BOOT = {"riscv64": riscv.place}
 DEFAULT_TIMEBASE = 10_000_000
 #: seconds that the vCPUs get to end
 PATIENCE = 0.7
+STDERR = 2
 
 
 class Machine:
@@ -161,7 +163,9 @@ class Machine:
             self.hung |= not cpu.join(max(deadline - monotonic(), 0.0))
 
     def _signalled(self, number: int) -> None:
-        log.warning("terminating on signal %d", number)
+        if takes_output(STDERR):
+            log.warning("terminating on signal %d", number)
+        self.console.hurry()
         self.quit(0)
 
     def _crashed(self, crash: BaseException) -> None:

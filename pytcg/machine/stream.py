@@ -16,6 +16,8 @@ OUTPUT_LIMIT = 1 << 16
 GATHER_NS = 1_000_000
 #: at the end, a reader that takes nothing for so long does not get the rest
 PATIENCE = 10.0
+#: and once the user wants an end, what is not taken so soon is dropped
+HURRY = 0.1
 
 
 class Stream(Chardev):
@@ -67,7 +69,8 @@ class Stream(Chardev):
             self.loop.remove_reader(self._input)
         self._input = None
         self._timer.cancel()
-        while self._outbox and self._output is not None and select.select([], [self._output], [], PATIENCE)[1]:
+        patience = HURRY if self.hurried else PATIENCE
+        while self._outbox and self._output is not None and select.select([], [self._output], [], patience)[1]:
             self._write_some(self._output)
         if self._output is not None:
             self.loop.remove_writer(self._output)

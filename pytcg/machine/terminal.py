@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import termios
 
 
@@ -35,3 +36,11 @@ class RawTerminal:
         """Back to how it was; keys not read yet stay for the next reader. A terminal that has gone is let go."""
         with contextlib.suppress(termios.error):
             termios.tcsetattr(self.fd, termios.TCSANOW, self._saved)
+
+
+def takes_output(fd: int) -> bool:
+    """Whether a write would not block: a terminal may be stopped, and a pipe full. A closed one takes nothing."""
+    try:
+        return bool(select.select([], [fd], [], 0)[1])
+    except OSError:
+        return False
