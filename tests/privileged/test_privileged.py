@@ -39,6 +39,9 @@ PROGRAMS = (
     Program("traps.S"),
     Program("csrs.S"),
     Program("pmp.S"),
+    Program("interrupts.S"),
+    Program("atomics.S"),
+    Program("code.S"),
     Program("environment.S", (), "it has no Zicbom and Zicboz"),
     *(Program("paging.S", (f"LEVELS={levels}",)) for levels in (3, 4, 5)),
 )
