@@ -110,7 +110,11 @@ class SlowMemory:
                 return act(env.ret, 0, size)
             pieces = []
             for at, count in ((0, first), (first, size - first)):
-                if self.guest.probe(env, (address + at) & MASK64, access, mode, count) != Action.CONTINUE:
+                start = address + at & MASK64
+                if self.guest.probe(env, start, access, mode, count) != Action.CONTINUE:
+                    return None
+                if self.memory.find(env.ret) is None:
+                    self.guest.raise_access_fault(env, start, access)
                     return None
                 pieces.append((env.ret, at, count))
             return b"".join([act(*piece) for piece in pieces])

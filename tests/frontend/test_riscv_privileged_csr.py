@@ -105,7 +105,7 @@ def test_every_row_can_be_read_and_knows_how_it_is_written() -> None:
 # What OpenSBI 1.6 probes for and must not find.
 ABSENT = {
     "mstateen0": 0x30C, "sstateen0": 0x10C, "mtinst": 0x34A, "mtval2": 0x34B, "scountovf": 0xDA0, "mtopi": 0xFB0,
-    "tselect": 0x7A0, "tinfo": 0x7A4, "pmpcfg1": 0x3A1, "pmpcfg4": 0x3A4, "pmpaddr16": 0x3C0, "mseccfg": 0x747,
+    "tinfo": 0x7A4, "pmpcfg1": 0x3A1, "pmpcfg4": 0x3A4, "pmpaddr16": 0x3C0, "mseccfg": 0x747,
     "hstatus": 0x600, "mcyclecfg": 0x321, "miselect": 0x350, "mip_h": 0x354, "reserved": 0xB01, "debug": 0x7B0,
 }  # fmt: skip
 

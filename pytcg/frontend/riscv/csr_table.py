@@ -150,6 +150,8 @@ _ROWS = (
     Csr(0x344, "mip", "mip", MIP_ALL, effect=_IRQ),
     *(Csr(0x3A0 + 2 * n, f"pmpcfg{2 * n}", "pmpcfg", index=n, effect=_LOOKUP) for n in range(PMP_ENTRIES // 8)),
     *(Csr(0x3B0 + n, f"pmpaddr{n}", "pmpaddr", index=n, effect=_LOOKUP) for n in range(PMP_ENTRIES)),
+    # no triggers: the type of the only one is 0 (Debug specification, section 5.7)
+    *(Csr(0x7A0 + n, name) for n, name in enumerate(("tselect", "tdata1", "tdata2", "tdata3"))),
     Csr(0xB00, "mcycle"),
     Csr(0xB02, "minstret"),
     *(Csr(0xB00 + n, f"mhpmcounter{n}") for n in range(3, 32)),

@@ -20,6 +20,8 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_SXL,
     MSTATUS_UXL,
     PRIV_M,
+    PTE_N,
+    PTE_RESERVED,
 )
 from pytcg.frontend.riscv.csr_access import read
 from pytcg.frontend.riscv.csr_table import CSRS
@@ -65,6 +67,7 @@ def reset(env: RiscvEnv, isa: Isa, hartid: int, pc: int = 0) -> None:
     env.misa = isa.misa
     env.status_mask = MSTATUS if "f" in isa else MSTATUS & ~MSTATUS_FS
     env.menvcfg_mask = ENVCFG_FIOM | sum(bits for name, bits in _ENVIRONMENT.items() if name in isa)
+    env.pte_reserved = PTE_RESERVED if "svnapot" in isa else PTE_RESERVED | PTE_N
     env.counter_mask = sum(bits for name, bits in _COUNTERS.items() if name in isa)
     env.pc = pc
     env.priv = PRIV_M

@@ -45,6 +45,7 @@ FIELDS = (
     Field("status_mask", 1, "bits of mstatus that the ISA has"),
     Field("menvcfg_mask", 1, "bits of menvcfg that the ISA has"),
     Field("counter_mask", 1, "counters that the ISA has: bits of mcounteren"),
+    Field("pte_reserved", 1, "bits of a page-table entry that must be zero"),
     Field("mcountinhibit"),
     Field("mcycle", 1, "cycle minus the counter; while inhibited, cycle itself"),
     Field("minstret", 1, "instret minus the counter; while inhibited, instret itself"),

@@ -20,7 +20,6 @@ from pytcg.frontend.riscv.bits import (
     PTE_PBMT,
     PTE_PPN,
     PTE_R,
-    PTE_RESERVED,
     PTE_U,
     PTE_V,
     PTE_W,
@@ -89,7 +88,7 @@ def permitted(env: RiscvEnv, access: int, mode: int, entry: int) -> int:
 @native
 def walk_step(env: RiscvEnv, address: int, access: int, mode: int, entry: int) -> int:
     """Go on by one page-table entry: WALK_ON to the next table, or from a leaf to the end."""
-    if entry & PTE_V == 0 or entry & (PTE_R | PTE_W) == PTE_W or entry & PTE_RESERVED:
+    if entry & PTE_V == 0 or entry & (PTE_R | PTE_W) == PTE_W or entry & env.pte_reserved:
         return WALK_PAGE_FAULT
     shift = env.walk_shift
     frame = (entry & PTE_PPN) << 2
