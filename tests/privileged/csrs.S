@@ -45,6 +45,16 @@ TEST
 	TRY(csrr a0, 0x310)			/* mstatush */
 	CAUSE(ILLEGAL)
 
+	/* triggers: none, or some */
+	csrw tselect, zero
+	csrr a0, tselect
+	CHECK(a0, 0)
+#ifndef QEMU
+	HOLDS(tdata1, 0, 0)
+	HOLDS(tdata2, 0, 0)
+#endif
+	S_REFUSED(csrr a0, tselect)
+
 	/* what can be written */
 	HOLDS(mscratch, -1, 0)
 	HOLDS(sscratch, -1, 0)

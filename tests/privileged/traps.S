@@ -88,10 +88,16 @@ TEST
 	TRY(sw a0, 0(a1))
 	TRAPPED(STORE_ACCESS, RAM + (128 << 20))
 	sw a0, -4(a1)
-	TRY(sd a0, -4(a1))			/* across the end */
+	li a2, -1
+	sw zero, -4(a1)
+	TRY(sd a2, -4(a1))			/* across the end */
 	CAUSE(STORE_ACCESS)
 	TRY(ld a0, -4(a1))
 	CAUSE(LOAD_ACCESS)
+#ifndef QEMU					/* stores the half that it can */
+	lw a0, -4(a1)
+	CHECK(a0, 0)
+#endif
 	li a1, 1 << 60
 	TRY(lw a0, 0(a1))
 	TRAPPED(LOAD_ACCESS, 1 << 60)
