@@ -8,7 +8,9 @@ from tests.ladder.compare import Ladder
 from tests.ladder.generate import candidates
 
 
-@pytest.mark.parametrize(("backend", "programs"), [("x86_64", 2000), ("tci", 400)])
+@pytest.mark.parametrize(
+    ("backend", "programs"), [("x86_64", 400), ("tci", 400), pytest.param("x86_64", 2000, marks=pytest.mark.slow)]
+)
 def test_programs_do_what_they_do_in_unicorn(backend: str, programs: int) -> None:
     ladder = Ladder(len(backend), (backend,))
     for _ in range(programs):
