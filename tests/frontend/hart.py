@@ -71,7 +71,7 @@ class Hart:
         self.trap: tuple[int, int] | None = None
         helpers: list[Callable[[Any], int]] = [self._unexpected] * (max(RiscvHelper) + 1)
         helpers[RiscvHelper.RAISE] = self._raise
-        helpers[RiscvHelper.CBO] = lambda env: Action.CONTINUE
+        helpers[RiscvHelper.CBO] = helpers[RiscvHelper.CBO_SLOW] = lambda env: Action.CONTINUE
         self.tci = TciBackend(LAYOUT, self.memory, helpers)
         self.reset()
 

@@ -10,7 +10,7 @@ from pytcg.frontend.riscv.csr_native import helper_float_csr, helper_senvcfg
 from pytcg.frontend.riscv.exceptions import helper_ecall, helper_raise
 from pytcg.frontend.riscv.fences import helper_sfence_vma, helper_write_satp
 from pytcg.frontend.riscv.interrupts import helper_check_interrupts, helper_wfi, interrupt
-from pytcg.frontend.riscv.mmu import helper_cbo, helper_tlb_miss
+from pytcg.frontend.riscv.mmu import helper_cbo, helper_cbo_slow, helper_tlb_miss
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.trap_return import helper_mret, helper_sret, helper_write_status
 from pytcg.tcg.helpers import Helper
@@ -42,8 +42,10 @@ class RiscvHelper(IntEnum):
     #: the same as CSR: any access of fflags, frm and fcsr, and writes of senvcfg
     FLOAT_CSR = RAISE + 10
     SENVCFG = RAISE + 11
-    #: fault, as a store, unless a cache block may be managed: arg[0] the address
+    #: whether CBO_SLOW must look if a cache block may be managed: arg[0] the address; result: 1 or 0
     CBO = RAISE + 12
+    #: fault, as a store, unless a cache block may be managed: arg[0] the address
+    CBO_SLOW = RAISE + 13
 
 
 def _by_number() -> list[Function | None]:
@@ -69,6 +71,7 @@ _FUNCTIONS: dict[Helper | RiscvHelper, Function] = {
     RiscvHelper.FLOAT_CSR: helper_float_csr,
     RiscvHelper.SENVCFG: helper_senvcfg,
     RiscvHelper.CBO: helper_cbo,
+    RiscvHelper.CBO_SLOW: helper_cbo_slow,
 }
 
 #: the functions by number; None where the CPU loop has its own

@@ -87,8 +87,20 @@ def probe(env: RiscvEnv, address: int, access: int, mode: int, size: int = 1) ->
     return Action.CONTINUE
 
 
-def helper_cbo(env: RiscvEnv) -> Action:
-    """RiscvHelper.CBO: managing a block takes permission to load or to store (Unprivileged ISA manual, 19.5.1)."""
+@native
+def helper_cbo(env: RiscvEnv) -> int:
+    """RiscvHelper.CBO: whether a block is in main RAM and may be managed is found out here, all else in Python."""
+    address: int = env.arg[0]
+    mode = env.flags & FLAG_MODE
+    status = walk_on(env, address, READ, mode, walk_start(env, address, mode))
+    env.ret = 1
+    if status == WALK_DONE and pmp_check(env, env.walk_pa, 1, mode) & PMP_R:
+        env.ret = env.walk_pa < env.ram_start or env.walk_pa >= env.ram_end
+    return Action.CONTINUE
+
+
+def helper_cbo_slow(env: RiscvEnv) -> Action:
+    """RiscvHelper.CBO_SLOW: managing a block takes permission to load or to store (Unprivileged ISA manual, 19.5.1)."""
     address: int = env.arg[0]
     mode = env.flags & FLAG_MODE
     # Whatever may be stored to may be loaded from: W without R is reserved, in page tables and in pmpcfg.

@@ -45,7 +45,11 @@ def _check(ctx: Translator, kind: int) -> None:
 def _manage(kind: int) -> Trans:
     def trans(ctx: Translator, rs1: int) -> None:
         _check(ctx, kind)
-        ctx.call(RiscvHelper.CBO, rs1)
+        slow, done = ctx.temp(), ctx.label()
+        ctx.call(RiscvHelper.CBO, rs1, result=slow)
+        ctx.ops.append((BRCOND, slow, CONST, 0, int(Cond.EQ), done))
+        ctx.call(RiscvHelper.CBO_SLOW, rs1)
+        ctx.ops.append((LABEL, done))
 
     return trans
 
