@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist worksteal --durations=10
 
-.PHONY: help setup run test test-quick lint firmware guests bench picture clean
+.PHONY: help setup run test test-quick lint firmware guests bench picture clean soak
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,6 +30,10 @@ firmware: setup  ## build the guest firmware and the demo kernel again
 
 guests:  ## fetch Debian's guests, firmware and QEMU by package name into guests/
 	$(PYTHON) scripts/fetch_guests.py
+
+MINUTES ?= 5
+soak: setup  ## random programs against Unicorn, for MINUTES
+	nice $(BIN)/python -m tests.ladder --minutes $(MINUTES)
 
 bench: setup  ## measure beside QEMU
 	$(BIN)/python -m benchmarks
