@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks import guests
@@ -51,11 +52,31 @@ def start(emulator: str) -> Samples:
 
 
 def boot(emulator: str) -> Samples:
-    """Debian's kernel to the prompt of its BusyBox shell; resident memory without that of the guest."""
-    with console(guests.linux(emulator, guests.DEBIAN_INITRD, "rdinit=/bin/sh")) as guest:
+    """Debian's kernel to the prompt of its BusyBox shell, nothing cached; resident memory without that of the guest."""
+    return {"Debian to its shell": _to_shell(emulator, "off")}
+
+
+def warm(emulator: str) -> Samples:
+    """The same with the translations of an earlier boot on disk, as pytcg keeps them; QEMU keeps none."""
+    directory = guests.BUILD / "translations"
+    if emulator == "pytcg" and not directory.exists():
+        command = guests.linux(emulator, guests.DEBIAN_INITRD, "rdinit=/bin/sh", *_cache(emulator, directory))
+        with console(command) as guest:
+            guest.expect(SHELL_PROMPT)
+            guest.type("poweroff -f\r")
+            guest.status()
+    return {"Debian to its shell, warm": _to_shell(emulator, directory)}
+
+
+def _cache(emulator: str, cache: Path | str) -> tuple[str, ...]:
+    return ("-accel", f"tcg,cache={cache}") if emulator == "pytcg" else ()
+
+
+def _to_shell(emulator: str, cache: Path | str) -> Sample:
+    with console(guests.linux(emulator, guests.DEBIAN_INITRD, "rdinit=/bin/sh", *_cache(emulator, cache))) as guest:
         prompt = guest.expect(SHELL_PROMPT)
         rss = prompt.rss_mib - guest.resident_in_mapping(guests.RAM_MIB)
-    return {"Debian to its shell": Sample(prompt.cpu, prompt.wall, rss_mib=rss)}
+    return Sample(prompt.cpu, prompt.wall, rss_mib=rss)
 
 
 def demo(emulator: str, wanted: Iterable[str] = ()) -> Samples:
@@ -91,7 +112,8 @@ def _chosen(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 def translation() -> dict[str, Any]:
     """The figures of `--stats=json` over the boot to the shell."""
-    with console(guests.linux("pytcg", guests.DEBIAN_INITRD, "rdinit=/bin/sh", "--stats=json")) as guest:
+    options = ("--stats=json", *_cache("pytcg", "off"))
+    with console(guests.linux("pytcg", guests.DEBIAN_INITRD, "rdinit=/bin/sh", *options)) as guest:
         guest.expect(SHELL_PROMPT)
         guest.type(QUIT)
         figures: dict[str, Any] = json.loads(guest.expect(r'\{"[^\r\n]*\}').match[0])
