@@ -18,6 +18,8 @@ from pytcg.machine.options import Accelerator, Loader, Options
 QEMU_VERSION = "9.2.0"
 #: QEMU's accelerators besides tcg: passed over where several are named
 ABSENT_ACCELERATORS = ("kvm", "hvf", "whpx", "nvmm", "xen", "hax", "mshv", "qtest")
+#: branches in host code reach no further
+CODE_MIB_LIMIT = 2047
 TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")
 
 Apply = Callable[[Options, str], Options]
@@ -66,12 +68,14 @@ def _accelerators(options: Options, asked: list[tuple[str, str]]) -> Options:
         if options.accelerator and options.accelerator.name == "tcg":
             break
         if name == "tcg":
-            found = properties("-accel", text, ("backend", "cache", "count", "thread"), "accel")
+            found = properties("-accel", text, ("backend", "cache", "count", "tb-size", "thread"), "accel")
             only("-accel tcg,thread", found.get("thread", "multi"), ("multi",))
             count = switch("-accel tcg,count", found.get("count", "off"))
-            options = replace(
-                options, accelerator=Accelerator(name, found.get("backend", ""), count, found.get("cache", "on"))
-            )
+            mib = integer("-accel tcg,tb-size", found.get("tb-size", str(Accelerator.code_mib)))
+            if not 1 <= mib <= CODE_MIB_LIMIT:
+                raise MachineError(f"-accel tcg,tb-size={mib}: code memory is of 1 to {CODE_MIB_LIMIT} MiB")
+            accelerator = Accelerator(name, found.get("backend", ""), count, found.get("cache", "on"), mib)
+            options = replace(options, accelerator=accelerator)
         elif name in ABSENT_ACCELERATORS:
             options = replace(options, accelerator=Accelerator(name))
         else:
@@ -194,7 +198,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             ("-accel",),
             "tcg[,PROP=VALUE]...",
-            "backend=tci|x86_64, cache=on|off|DIR (translations on disk), count=on",
+            "backend=tci|x86_64, cache=on|off|DIR (on disk), count=on, tb-size=MIB (256)",
             _accel,
         ),
         Option(("-icount",), "SHIFT", "is not there", _refuse("-icount is not there: guest time is that of the host")),

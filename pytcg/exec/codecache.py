@@ -123,21 +123,19 @@ class CodeCache(ABC, Generic[Code]):
             self.misses[page] = misses
             if everything or misses >= PATIENCE:
                 self.drop(physical & -PAGE, PAGE)
-        if self.is_free(physical):
-            self.code_map[page] = 0
+        if not self.code_map[page]:
             self.misses.pop(page, None)
 
     @abstractmethod
     def drop(self, physical: int, size: int) -> int:
-        """Drop blocks with bytes in a range within a page of main RAM; how many there were."""
+        """Drop blocks with bytes in a range within a page of main RAM; how many there were.
+
+        A page in which none is left is no longer watched.
+        """
 
     @abstractmethod
     def drop_all(self) -> None:
         """Drop all blocks."""
-
-    @abstractmethod
-    def is_free(self, physical: int) -> bool:
-        """Whether no block is left in the page of a physical address in main RAM."""
 
     def count(self) -> None:
         """Bring the statistics up to date."""
@@ -160,7 +158,7 @@ class MachineCodeCache(CodeCache[int]):
         self.table.clear(*host.code_range())
         #: the state of no vCPU, for routines that Python calls
         self.env: Any = env_class(host.layout)(host.layout)
-        self.env.ram_start, self.env.ram_end = ram.base, ram.end
+        self.env.ram_start, self.env.ram_end, self.env.code_map = ram.base, ram.end, self.code_map_address
         host.attach(self.env)
         self.table.attach(self.env)
         at = {name: self.env.index + offset // WORD for name, offset in host.layout.offset.items()}
@@ -240,9 +238,6 @@ class MachineCodeCache(CodeCache[int]):
 
     def drop_all(self) -> None:
         self.table.clear(*self.host.code_range())
-
-    def is_free(self, physical: int) -> bool:
-        return not self.table.heads.words[(physical - self.ram.base) >> 12]
 
     def count(self) -> None:
         self.stats.blocks = self.table.counter(BLOCKS)

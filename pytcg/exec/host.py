@@ -19,6 +19,8 @@ from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
 
 TEMPLATE_HEADER = Struct("<QQQQQQ")
+#: bytes of templates at least: with little code memory, blocks are to be placed anew rather than translated anew
+LEAST_TEMPLATES = 64 << 20
 
 
 class MachineCodeHost:
@@ -39,7 +41,7 @@ class MachineCodeHost:
         #: the two bytes that kill a block, as a number
         self.dead = int.from_bytes(DEAD_JUMP, "little")
         self.natives: dict[int, int] = {}
-        self.templates = SharedWords(size // WORD)
+        self.templates = SharedWords(max(size, LEAST_TEMPLATES) // WORD)
         self.template_bytes = self.templates.words.cast("B")
         self.template_end = 0
         #: bytes of all templates made, without their headers

@@ -129,6 +129,8 @@ class InterpretedCache(CodeCache[CompiledBlock]):
         kept = [row for row in blocks if row[0] in self.numbers and (row[1] >= first + size or row[2] < first)]
         killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
         self.pages[page] = kept
+        if not kept:
+            self.code_map[(page - self.ram.base) >> 12] = 0
         self.stats.invalidated += killed
         return killed
 
@@ -136,9 +138,6 @@ class InterpretedCache(CodeCache[CompiledBlock]):
         self.blocks.clear()
         self.numbers.clear()
         self.pages.clear()
-
-    def is_free(self, physical: int) -> bool:
-        return not self.pages.get(physical & -PAGE)
 
 
 class InterpreterCpu(Cpu):

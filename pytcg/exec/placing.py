@@ -37,7 +37,7 @@ from pytcg.exec.blocktable import (
     USED,
 )
 from pytcg.native import native
-from pytcg.native.intrinsics import cas64, ld8, ld64, st64
+from pytcg.native.intrinsics import cas64, ld8, ld64, st8, st64
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, TLB_ENTRIES, Env
 from pytcg.tcg.types import MASK64
@@ -200,13 +200,15 @@ def helper_invalidate(env: Env) -> int:
     main RAM.
 
     env.ret is how many were killed, arg[3] the two bytes that replace the first two of a dead block. Where no block is
-    left in the page, its head is 0 afterwards.
+    left in the page, it is no longer watched.
     """
     lock(env)
     first: int = env.arg[0]
     last = first + env.arg[1] - 1
     page = first & PAGE_MASK
-    place_of_link = env.page_heads + (first - env.ram_start >> PAGE_SHIFT) * 8
+    number = first - env.ram_start >> PAGE_SHIFT
+    head = env.page_heads + number * 8
+    place_of_link = head
     killed = 0
     entry = ld64(place_of_link)
     while entry:
@@ -228,6 +230,8 @@ def helper_invalidate(env: Env) -> int:
         else:
             place_of_link = entry + link
         entry = ld64(place_of_link)
+    if ld64(head) == 0:
+        st8(env.code_map + number, 0)
     count(env, KILLED, killed)
     unlock(env)
     env.ret = killed
@@ -314,14 +318,15 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         env.arg[2] = second
         env.arg[3] = template
         env.ret = 0
-        if (
-            template
-            and ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT))
-            and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)))
-        ):
+        if template:
             lock(env)
-            # With the lock held, a store that comes in between is still to kill what is placed here.
-            if same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room):
+            # With the lock held, a watched page stays so, and a store that comes in between is still to kill what is
+            # placed here.
+            if (
+                ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT))
+                and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)))
+                and same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room)
+            ):
                 env.ret = place(env, template, pc, physical, flags, second)
             unlock(env)
         return Action.CONTINUE if env.ret else Action.SLOW

@@ -139,6 +139,7 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
             around.timebase_hz,
             backend=accelerator.backend,
             counted=accelerator.count,
+            code_bytes=accelerator.code_mib << 20,
             cache_directory=_cache_directory(accelerator.cache),
             stats=bool(options.stats),
             log_items=options.log,

@@ -17,7 +17,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """`-accel`: the backend ("" is the host's own), whether executed instructions are counted, the cache on disk."""
+    """`-accel`: the backend ("" is the host's own), whether executed instructions are counted, caches."""
 
     #: "tcg", or one that is not there
     name: str = "tcg"
@@ -25,6 +25,8 @@ class Accelerator:
     count: bool = False
     #: where translations are kept between runs: "on" is the user's cache directory, "off" nowhere, else a directory
     cache: str = "on"
+    #: MiB of host code, after which translation starts over
+    code_mib: int = 256
 
 
 @dataclass(frozen=True)
