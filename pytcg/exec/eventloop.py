@@ -1,7 +1,7 @@
 """The event loop: file descriptors, timers, signals and calls from other threads, on the main thread.
 
 Callbacks run with the machine's lock held, so that a device model is never entered twice at a time. Waiting is done by
-select(2), which is the one interface with microseconds and with regular files. All times are `time.monotonic_ns`.
+select(2), which takes regular files. All times are `time.monotonic_ns`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 from typing import Any
 
+from pytcg.exec.alarm import Alarm
+
 Callback = Callable[[], None]
-#: longest sleep in seconds: select(2) refuses arguments that are too large
-LONGEST_SLEEP = 86400.0
 
 
 class Timer:
@@ -80,6 +80,8 @@ class EventLoop:
         # Other threads and signal handlers write a byte here; a signal's is its number, a thread's is zero.
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._awake = True
+        # Readable when the first timer is due. So arming a timer, which guests do all the time, need not wake the loop.
+        self._alarm = Alarm()
 
     def add_reader(self, fd: int, callback: Callback) -> None:
         """Call `callback` whenever `fd` is readable (or at its end), until `remove_reader`."""
@@ -110,7 +112,7 @@ class EventLoop:
         self._sequence += 1
         heapq.heappush(self._timers, (deadline, self._sequence, timer))
         if self._timers[0][2] is timer:
-            self.wake()
+            self._alarm.set(deadline)
 
     def call_soon(self, callback: Callback) -> None:
         """Call `callback` once, in the loop."""
@@ -155,6 +157,7 @@ class EventLoop:
             self._signals = {}
         os.close(self._wake_in)
         os.close(self._wake_out)
+        self._alarm.close()
 
     def __enter__(self) -> EventLoop:
         return self
@@ -167,7 +170,8 @@ class EventLoop:
         # From here on a change by another thread writes to the pipe; what came before is seen below.
         self._awake = False
         with self.lock:
-            reads, writes, seconds = [self._wake_out, *self._readers], list(self._writers), self._pause()
+            reads, writes = [self._wake_out, self._alarm.fd, *self._readers], list(self._writers)
+            seconds = 0.0 if self._soon or self._stopped else None
         readers, writers, _ = select.select(reads, writes, [], seconds)
         self._awake = True
         with self.lock:
@@ -180,24 +184,20 @@ class EventLoop:
                     callback = callbacks.get(fd)
                     if callback is not None:
                         callback()
-            self._fire_timers()
+            if self._alarm.fd in readers:
+                self._fire_timers()
             for _ in range(len(self._soon)):
                 self._soon.popleft()()
 
-    def _pause(self) -> float:
-        """Seconds to sleep."""
-        if self._soon or self._stopped:
-            return 0.0
-        if not self._timers:
-            return LONGEST_SLEEP
-        return min(max(self._timers[0][0] - time.monotonic_ns(), 0) / 1e9, LONGEST_SLEEP)
-
     def _fire_timers(self) -> None:
         timers = self._timers
+        self._alarm.clear()
         now = time.monotonic_ns()
         while timers and timers[0][0] <= now:
             deadline, _, timer = heapq.heappop(timers)
             timer.due(deadline)
+        if timers:
+            self._alarm.set(timers[0][0])
 
 
 def _note_signal(number: int, frame: FrameType | None) -> None:
