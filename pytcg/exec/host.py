@@ -12,8 +12,8 @@ from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.debug.log import BlockLog
 from pytcg.exec.blocktable import GUEST, SharedWords, TemplatesFull
+from pytcg.exec.store import TranslationStore
 from pytcg.native import NativeFunction
-from pytcg.native.compiler import compile_native
 from pytcg.tcg.ops import Op
 from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env, Layout
@@ -47,14 +47,30 @@ class MachineCodeHost:
         #: bytes of all templates made, without their headers
         self.code_bytes = 0
 
-    def compile_helpers(self, helpers: Sequence[Callable[[Env], int] | None]) -> None:
-        """Compile those helpers that are native routines."""
+    def compile_helpers(
+        self, helpers: Sequence[Callable[[Env], int] | None], store: TranslationStore | None = None
+    ) -> None:
+        """Compile those helpers that are native routines, or take them as an earlier run has compiled them."""
+        compiled = store and store.load_helpers()
+        if not compiled:
+            compiled = self._compiled(helpers)
+            if store:
+                store.save_helpers(compiled)
+        for number, blob, entry in compiled:
+            self.natives[number] = self.runtime.place(blob, entry, 0)
+
+    def _compiled(self, helpers: Sequence[Callable[[Env], int] | None]) -> list[tuple[int, bytes, int]]:
+        """Number, host code and its entry of each helper that is a native routine."""
+        from pytcg.native.compiler import compile_native
+
         backend = X86Backend(self.layout, ())
+        compiled = []
         for number, helper in enumerate(helpers):
             if isinstance(helper, NativeFunction):
                 ops, temps = compile_native(helper, self.layout)
                 code = backend.emit(allocate(ops, temps, backend.native_pool, NATIVE_SPILLS), 0, 0)
-                self.natives[number] = self.runtime.place(code.blob, code.entry, 0)
+                compiled.append((number, *code))
+        return compiled
 
     def code_range(self) -> tuple[int, int]:
         """Host addresses of the first byte that blocks may use, and after the last."""

@@ -147,14 +147,14 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     """vCPUs that run machine code, in `code_bytes` bytes of code memory, and what they share."""
     guest, stats = parts.guest, parts.stats
     host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
-    host.compile_helpers(parts.helpers)
-    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
     store = None
     if parts.cache_directory:
         features = sorted(host_features())
         store = TranslationStore(
             parts.cache_directory, translator_key((guest.configuration, str(parts.counted), *features))
         )
+    host.compile_helpers(parts.helpers, store)
+    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store))
     counter = host.runtime.read_counter
     use_counter(counter)

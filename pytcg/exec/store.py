@@ -1,4 +1,5 @@
-"""The translation cache on disk: templates of earlier runs, in one file for each translator and configuration.
+"""The translation cache on disk: templates of earlier runs, in one file for each translator and configuration, and in
+another the helpers compiled to machine code.
 
 A file is a header (magic, key, length and CRC-32 of what follows) and templates one behind the other, as
 `exec/blocktable.py` lays them out. They are found by guest bytes, so one file serves all guests. It holds executable
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import logging
+import marshal
 import mmap
 import os
 from collections.abc import Iterable
@@ -27,7 +29,7 @@ HEADER = Struct("<8s32sQI12x")
 MAGIC = b"pytcgTC1"
 #: packages whose sources decide what a template looks like
 SOURCES = ("tcg", "backend", "frontend", "native", "exec")
-SUFFIX = ".translations"
+SUFFIX, HELPERS_SUFFIX = ".translations", ".helpers"
 #: bytes of templates in one file, and of all files in a directory
 FILE_LIMIT = 128 << 20
 DIRECTORY_LIMIT = 512 << 20
@@ -65,23 +67,40 @@ class Region:
 
 
 class TranslationStore:
-    """The file of one translator and configuration in a directory."""
+    """The files of one translator and configuration in a directory: templates, and the compiled helpers."""
 
     def __init__(self, directory: Path, key: bytes) -> None:
         self.directory = directory
         self.key = key
         self.path = directory / (key.hex()[:32] + SUFFIX)
+        self.helpers_path = self.path.with_suffix(HELPERS_SUFFIX)
 
     def load(self) -> Region | None:
         """The templates of earlier runs. None where there are none, or none that can be trusted."""
+        return self._read(self.path)
+
+    def save(self, pieces: list[memoryview]) -> None:
+        """Write a file of templates in the place of the old one. What cannot be written is left, with a warning."""
+        self._write(self.path, pieces)
+
+    def load_helpers(self) -> list[tuple[int, bytes, int]] | None:
+        """Number, host code and its entry of each compiled helper; None as for `load`."""
+        region = self._read(self.helpers_path)
+        return region and marshal.loads(region.data)
+
+    def save_helpers(self, helpers: list[tuple[int, bytes, int]]) -> None:
+        """Keep compiled helpers, as `save` keeps templates."""
+        self._write(self.helpers_path, [memoryview(marshal.dumps(helpers))])
+
+    def _read(self, path: Path) -> Region | None:
         try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return None
         try:
             status = os.fstat(handle)
             if status.st_uid != os.getuid() or status.st_mode & 0o077:
-                log.warning("%s is not private to you: not used", self.path)
+                log.warning("%s is not private to you: not used", path)
                 return None
             if status.st_size < HEADER.size:
                 return None
@@ -97,8 +116,7 @@ class TranslationStore:
             return None
         return Region(memory, length)
 
-    def save(self, pieces: list[memoryview]) -> None:
-        """Write a file of templates in the place of the old one. What cannot be written is left, with a warning."""
+    def _write(self, path: Path, pieces: list[memoryview]) -> None:
         length = sum(len(piece) for piece in pieces)
         checksum = 0
         for piece in pieces:
@@ -111,7 +129,7 @@ class TranslationStore:
                     file.write(HEADER.pack(MAGIC, self.key, length, checksum))
                     for piece in pieces:
                         file.write(piece)
-                Path(name).replace(self.path)
+                Path(name).replace(path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
@@ -122,11 +140,15 @@ class TranslationStore:
     def trim(self) -> None:
         """Remove the files that were not used for longest until the rest fits."""
         files = sorted(
-            ((path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*" + SUFFIX)),
+            (
+                (path.stat().st_mtime, path.stat().st_size, path)
+                for path in self.directory.iterdir()
+                if path.suffix in (SUFFIX, HELPERS_SUFFIX)
+            ),
             reverse=True,
         )
         total = 0
         for _, size, path in files:
             total += size
-            if total > DIRECTORY_LIMIT and path != self.path:
+            if total > DIRECTORY_LIMIT and path not in (self.path, self.helpers_path):
                 path.unlink(missing_ok=True)

@@ -105,3 +105,17 @@ def test_a_second_run_translates_nothing(tmp_path: Path) -> None:
         board.code.count()
         assert (board.stats.cached_blocks >= 1, board.stats.distinct_blocks == 0) == (bool(expected),) * 2
         assert board.stats.blocks == 2
+
+
+def test_compiled_helpers_are_kept(tmp_path: Path) -> None:
+    first = Board(cache_directory=tmp_path)
+    store = first.code.store
+    assert isinstance(store, TranslationStore)
+    kept = store.load_helpers()
+    assert kept and {number for number, _, _ in kept} == set(first.cpu.host.natives)
+    store.helpers_path.write_bytes(store.helpers_path.read_bytes()[:-1] + b"\0")
+    assert store.load_helpers() is None
+    store.save_helpers(kept)
+    second = Board(cache_directory=tmp_path)
+    second.run(addi(5, 0, 42), WFI)
+    assert second.env.globals[5] == 42
