@@ -86,7 +86,10 @@ class TranslationStore:
     def load_helpers(self) -> list[tuple[int, bytes, int]] | None:
         """Number, host code and its entry of each compiled helper; None as for `load`."""
         region = self._read(self.helpers_path)
-        return region and marshal.loads(region.data)
+        if region is None:
+            return None
+        helpers: list[tuple[int, bytes, int]] = marshal.loads(region.data)
+        return helpers
 
     def save_helpers(self, helpers: list[tuple[int, bytes, int]]) -> None:
         """Keep compiled helpers, as `save` keeps templates."""
