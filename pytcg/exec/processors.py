@@ -25,8 +25,7 @@ from pytcg.tcg.text import format_ops
 log = logging.getLogger("pytcg")
 
 DEFAULT_CODE_BYTES = 256 << 20
-#: backend name -> the host it makes code for; None: any
-BACKENDS = {"x86_64": "x86_64", "tci": None}
+BACKENDS = ("x86_64", "tci")
 #: a collection walks what the translator keeps for good, so it is to be rare
 GC_THRESHOLDS = (50000, 50, 1000)
 
@@ -36,18 +35,28 @@ def choose_backend(wanted: str) -> str:
 
     Raises ValueError for one that is not there or that this host cannot run.
     """
-    host = platform.machine()
-    if wanted:
-        if wanted not in BACKENDS:
-            raise ValueError(f"there is no backend '{wanted}' (backends: {', '.join(BACKENDS)})")
-        if BACKENDS[wanted] not in (None, host):
-            raise ValueError(f"backend '{wanted}' does not run on a {host} host")
+    if wanted and wanted not in BACKENDS:
+        raise ValueError(f"there is no backend '{wanted}' (backends: {', '.join(BACKENDS)})")
+    if wanted == "tci":
         return wanted
-    for name, needed in BACKENDS.items():
-        if needed == host:
-            return name
-    log.warning("no backend makes machine code for a %s host: interpreting, which is slow", host)
+    reason = what_is_missing()
+    if not reason:
+        return "x86_64"
+    if wanted:
+        raise ValueError(f"backend '{wanted}' does not run here: {reason}")
+    log.warning("no machine code can be made here: %s; interpreting, which is slow", reason)
     return "tci"
+
+
+def what_is_missing() -> str:
+    """What keeps this host from running the x86-64 backend's code; empty if nothing does."""
+    host = platform.machine()
+    if host != "x86_64":
+        return f"no backend is for a {host} host"
+    from pytcg.backend.x86_64.backend import REQUIRED_FEATURES, host_features
+
+    missing = REQUIRED_FEATURES - host_features()
+    return f"the host CPU lacks {', '.join(sorted(missing))}" if missing else ""
 
 
 def no_helper(env: Any) -> int:

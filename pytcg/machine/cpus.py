@@ -148,4 +148,6 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
     except ValueError as error:
         raise MachineError(str(error)) from None
     except OSError as error:
+        if error.filename is None:
+            raise MachineError(f"the host gives no memory for code: {error.strerror}") from None
         raise MachineError(f"cannot write the log {options.log_file}: {error.strerror}") from None
