@@ -114,6 +114,7 @@ class Processors:
         self.stats = Stats(timed=stats)
         self.counted = counted
         self.log = Log(log_items, log_file) if log_items else None
+        block_log = block_log_for(self.log, guest) if self.log and log_items - {"int"} else None
         parts = Parts(
             guest,
             complete_helpers(guest),
@@ -125,8 +126,9 @@ class Processors:
             timebase_hz,
             self.stats,
             counted,
-            cache_directory,
-            block_log_for(self.log, guest) if self.log else None,
+            # what is not translated anew would be missing from the log
+            None if block_log else cache_directory,
+            block_log,
             self.log if "int" in log_items else None,
         )
         self.engine: Engine[Any]
