@@ -1,8 +1,6 @@
-"""Native routines over the block table: find a block, place one, and kill what a store overwrites."""
+"""Native routines over the block table: place a block, enter templates, and kill what a store overwrites."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from pytcg.exec.blocktable import (
     BLOCKS,
@@ -37,9 +35,9 @@ from pytcg.exec.blocktable import (
     USED,
 )
 from pytcg.native import native
-from pytcg.native.intrinsics import cas64, ld8, ld64, st8, st64
+from pytcg.native.intrinsics import cas64, ld64, st8, st64
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, TLB_ENTRIES, Env
+from pytcg.tcg.state import EMPTY, Env
 from pytcg.tcg.types import MASK64
 
 FLAGS_MASK = 0xFFF
@@ -178,23 +176,6 @@ def helper_place(env: Env) -> int:
 
 
 @native
-def same_bytes(one: int, other: int, length: int) -> int:
-    """Whether `length` bytes at two host addresses are the same."""
-    end = one + length
-    while one + 8 <= end:
-        if ld64(one) != ld64(other):
-            return 0
-        one += 8
-        other += 8
-    while one < end:
-        if ld8(one) != ld8(other):
-            return 0
-        one += 1
-        other += 1
-    return 1
-
-
-@native
 def helper_invalidate(env: Env) -> int:
     """Helper.INVALIDATE: kill the blocks with bytes among the arg[1] ones at physical address arg[0], in one page of
     main RAM.
@@ -236,145 +217,3 @@ def helper_invalidate(env: Env) -> int:
     unlock(env)
     env.ret = killed
     return Action.CONTINUE
-
-
-def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
-    """The helper LOOKUP of a guest whose helper TLB_MISS is `tlb_miss`.
-
-    CONTINUE: env.ret is the host address of the block for env.pc under env.flags. JUMP: fetching raised a guest
-    exception. SLOW: it was not translated yet, or its page is not known to machine code, or Python must place it: see
-    `place_known`.
-    """
-
-    @native
-    def fetch_page(env: Env, pc: int) -> int:
-        mode = env.flags >> 2 & 3
-        index = ((mode * 3 + FETCH) * TLB_ENTRIES + (pc >> PAGE_SHIFT & TLB_ENTRIES - 1)) * 2
-        action: int = Action.CONTINUE
-        if env.tlb[index] != pc & PAGE_MASK:
-            env.insn_pc = env.pc
-            env.arg[0] = pc
-            env.arg[1] = FETCH
-            env.arg[2] = mode
-            action = tlb_miss(env)
-        env.ret = env.tlb[index + 1]
-        return action
-
-    @native
-    def place_again(env: Env, pc: int, physical: int, flags: int) -> int:
-        """Place a copy of a live block that has the same bytes and flags but another pc; its host address, or 0.
-
-        As long as its origin is alive, stores to the page are watched.
-        """
-        host = 0
-        lock(env)
-        origin = ld64(origin_slot(env, physical, flags))
-        if (
-            origin
-            and ld64(origin + PHYSICAL) == physical | 1
-            and ld64(origin + FLAGS) == flags
-            and ld64(origin + PC) != EMPTY
-        ):
-            host = place(env, ld64(origin + TEMPLATE), pc, physical, flags, 0)
-        unlock(env)
-        return host
-
-    @native
-    def place_known(env: Env, pc: int, physical: int, flags: int) -> int:
-        """Place a template of the same bytes and flags, for a block in main RAM.
-
-        CONTINUE: env.ret is its host address. SLOW: there is none (env.arg[3] is 0), or Python must place it, as its
-        page is not watched yet or memory is full (env.arg[3] is the template, env.arg[2] the second page or 0).
-        """
-        offset = physical & FLAGS_MASK
-        address = physical + env.ram_addend
-        room = PAGE - offset
-        prefix = ld64(address) if room >= 8 else ld64(address + room - 8) >> (8 - room) * 8
-        key = flags << PAGE_SHIFT | offset
-        at = content_slot(key, prefix)
-        second = 0
-        template = ld64(env.contents + at)
-        while template:
-            if ld64(template + KEY) == key and ld64(template + PREFIX) == prefix:
-                length = ld64(template + GUEST_LENGTH)
-                if length <= room:
-                    if same_bytes(address, template + GUEST, length):
-                        break
-                else:
-                    # The first instruction goes on in the next page: so it does here, as its first part is the same.
-                    if second == 0:
-                        next_page = (pc | FLAGS_MASK) + 1
-                        action = fetch_page(env, next_page)
-                        if action != Action.CONTINUE:
-                            return action
-                        second = next_page + env.ret
-                        if second < env.ram_start or second >= env.ram_end:
-                            template = 0
-                            break
-                    if same_bytes(second + env.ram_addend, template + GUEST + room, length - room):
-                        break
-            at = at + 8 & CONTENTS_MASK
-            template = ld64(env.contents + at)
-        env.arg[2] = second
-        env.arg[3] = template
-        env.ret = 0
-        if template:
-            lock(env)
-            # With the lock held, a watched page stays so, and a store that comes in between is still to kill what is
-            # placed here.
-            if (
-                ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT))
-                and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)))
-                and same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room)
-            ):
-                env.ret = place(env, template, pc, physical, flags, second)
-            unlock(env)
-        return Action.CONTINUE if env.ret else Action.SLOW
-
-    @native
-    def lookup(env: Env) -> int:
-        env.arg[3] = 0
-        pc = env.pc
-        flags = env.flags & FLAGS_MASK
-        action = fetch_page(env, pc)
-        if action != Action.CONTINUE:
-            return action
-        physical = pc + env.ret
-        at = hash_of(pc, physical)
-        host = 0
-        while True:
-            entry = env.block_table + at
-            host = ld64(entry + HOST)
-            if host == 0:
-                host = place_again(env, pc, physical, flags)
-                break
-            if (
-                ld64(entry + PC) == pc
-                and ld64(entry + PHYSICAL) == physical | 1
-                and ld64(entry + FLAGS) & FLAGS_MASK == flags
-            ):
-                second = ld64(entry + FLAGS) & PAGE_MASK
-                if second == 0:
-                    break
-                next_page = (pc | FLAGS_MASK) + 1
-                action = fetch_page(env, next_page)
-                if action != Action.CONTINUE:
-                    return action
-                if next_page + env.ret == second:
-                    break
-            at = at + ENTRY & MASK
-        if host == 0:
-            if physical < env.ram_start or physical >= env.ram_end:
-                return Action.SLOW
-            action = place_known(env, pc, physical, flags)
-            if action != Action.CONTINUE:
-                return action
-            host = env.ret
-        if env.jump_cache_flags[flags & 3] == flags:
-            slot = ((flags & 3) * JUMP_CACHE_ENTRIES + (pc >> 1 & JUMP_CACHE_ENTRIES - 1)) * 2
-            env.jump_cache[slot + 1] = host
-            env.jump_cache[slot] = pc
-        env.ret = host
-        return Action.CONTINUE
-
-    return lookup

@@ -13,8 +13,9 @@ from pytcg.debug.log import BlockLog, Log
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.lookup import make_lookup
 from pytcg.exec.parts import Parts
-from pytcg.exec.placing import helper_invalidate, helper_place, helper_remember, make_lookup
+from pytcg.exec.placing import helper_invalidate, helper_place, helper_remember
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
