@@ -96,15 +96,18 @@ def has_steady_tsc(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return "constant_tsc" in flags and "nonstop_tsc" in flags
 
 
-def calibrate(counter: Counter, duration_ns: int = CALIBRATION_NS) -> float:
-    """The rate of a host counter in Hz, measured against `time.monotonic_ns` over about `duration_ns`."""
-    first_count, first_ns = _pair(counter)
-    time.sleep(duration_ns / NANOSECONDS)
-    last_count, last_ns = _pair(counter)
+def calibrate(counter: Counter, duration_ns: int = CALIBRATION_NS, begin: tuple[int, int] | None = None) -> float:
+    """The rate of a host counter in Hz, measured against `time.monotonic_ns` over `duration_ns` or more.
+
+    `begin`: a `sample` of the counter from earlier, so that only what is left of the duration is waited for.
+    """
+    first_count, first_ns = begin or sample(counter)
+    time.sleep(max(first_ns + duration_ns - time.monotonic_ns(), 0) / NANOSECONDS)
+    last_count, last_ns = sample(counter)
     return (last_count - first_count & MASK64) * NANOSECONDS / (last_ns - first_ns)
 
 
-def _pair(counter: Counter) -> tuple[int, int]:
+def sample(counter: Counter) -> tuple[int, int]:
     """Counter and monotonic time of one moment: of several tries, the one that nothing came between."""
     best = None
     for _ in range(16):

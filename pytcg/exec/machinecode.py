@@ -7,7 +7,7 @@ from time import perf_counter_ns
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Status
 from pytcg.backend.x86_64.backend import host_features
-from pytcg.exec.clock import Clock, calibrate
+from pytcg.exec.clock import Clock, calibrate, sample
 from pytcg.exec.codecache import MachineCodeCache
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
@@ -147,6 +147,9 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     """vCPUs that run machine code, in `code_bytes` bytes of code memory, and what they share."""
     guest, stats = parts.guest, parts.stats
     host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
+    counter = host.runtime.read_counter
+    use_counter(counter)
+    begin = sample(counter)
     store = None
     if parts.cache_directory:
         features = sorted(host_features())
@@ -156,7 +159,5 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     host.compile_helpers(parts.helpers, store)
     translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store))
-    counter = host.runtime.read_counter
-    use_counter(counter)
-    clock = Clock(counter, calibrate(counter), parts.timebase_hz)
+    clock = Clock(counter, calibrate(counter, begin=begin), parts.timebase_hz)
     return engine, clock, [MachineCodeCpu(engine, host, clock, parts.loop, n) for n in range(parts.count)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -46,3 +48,11 @@ def test_the_text_has_every_figure() -> None:
     for name in figures(board):
         assert f"\n{name}" in f"\n{text}"
     assert "not counted" in text
+
+
+def test_times_count_from_the_start_of_the_process() -> None:
+    program = "import time; from pytcg.exec.stats import process_start; time.sleep(0.2)"
+    program += "; print(process_start(), time.perf_counter_ns())"
+    printed = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout
+    began, now = map(int, printed.split())
+    assert 0.2e9 <= now - began < 30e9
