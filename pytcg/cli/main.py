@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The built-in module: importing `signal` itself takes long enough for a Ctrl-C to come in between.
+_signal = __import__("_signal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (that of the process, where none is given); the exit status. Main thread only."""
     # until the machine runs, Ctrl-C ends the process at once and without a traceback, imports included
-    previous = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    previous = _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     try:
         from pytcg.cli.command import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
     finally:
-        signal.signal(signal.SIGINT, previous)
+        _signal.signal(_signal.SIGINT, previous)

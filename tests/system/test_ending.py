@@ -94,9 +94,9 @@ def test_ctrl_c_ends_it_during_its_start(delay: float) -> None:
         assert end(process) < LIMIT
         assert process.stderr
         errors = process.stderr.read()
-    # a traceback, and status 1, is what the interpreter ends with before it comes to pytcg
+    # a traceback, with status 1 or killed by the signal, is what the interpreter ends with before it comes to pytcg
     assert process.returncode in (0, 1, -signal.SIGINT)
-    assert b"pytcg/cli" not in errors and (process.returncode == 1) == (b"Traceback" in errors)
+    assert b"pytcg/cli" not in errors and (process.returncode != 1 or b"Traceback" in errors)
 
 
 @pytest.fixture
