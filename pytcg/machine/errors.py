@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 
 class MachineError(Exception):
@@ -17,11 +16,3 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
 
     close = get_close_matches(word, list(choices), 1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def read_file(path: Path, what: str) -> bytes:
-    """The contents of a file that an option names. Raises MachineError naming it and the reason."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MachineError(f"cannot read {what} {path}: {error.strerror}") from None

@@ -13,6 +13,7 @@ from pytcg.exec.eventloop import EventLoop
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
 from pytcg.machine.boot import riscv
+from pytcg.machine.boot.contents import check_length, release
 from pytcg.machine.boot.files import read_payload
 from pytcg.machine.boot.layout import Layout
 from pytcg.machine.builder import DeviceBuilder, boot_rom_address, build_memory
@@ -148,8 +149,10 @@ class Machine:
         with self.lock:
             self.processors.flush()
             for piece in self.pieces:
+                check_length(piece.name, piece.data)
                 self.memory.load(piece.address, piece.data)
-                self.memory.load(piece.address + len(piece.data), bytes(piece.size - len(piece.data)))
+                self.memory.clear(piece.address + len(piece.data), piece.size - len(piece.data))
+                release(piece.data)
             for device in self.devices:
                 device.reset()
             for cpu in self.cpus:

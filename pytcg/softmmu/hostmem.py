@@ -47,3 +47,13 @@ class HostMemory:
         if huge:
             # A host without huge pages refuses; that costs speed only.
             _libc.madvise(self.address, room, mmap.MADV_HUGEPAGE)
+
+    def clear(self, offset: int, size: int) -> None:
+        """Zero `size` bytes from an offset on; whole pages go back to the host."""
+        first, last = -(-offset // PAGE) * PAGE, (offset + size) // PAGE * PAGE
+        if first < last:
+            _libc.madvise(self.address + first, last - first, mmap.MADV_DONTNEED)
+        else:
+            first = last = offset + size
+        for start, end in ((offset, first), (last, offset + size)):
+            self.buffer[start:end] = bytes(end - start)

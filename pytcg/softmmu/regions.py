@@ -136,10 +136,19 @@ class AddressSpace:
 
     def load(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes into RAM or ROM, as a loader does. Raises BusError where one region does not hold them all."""
-        if not data:
-            return
-        region = self._holding(address, len(data))
+        if data:
+            region = self._memory(address, len(data))
+            at = address - region.base
+            region.buffer[at : at + len(data)] = data
+
+    def clear(self, address: int, size: int) -> None:
+        """Zero bytes of RAM or ROM, giving whole pages back to the host. Raises BusError as `load`."""
+        if size:
+            region = self._memory(address, size)
+            region.memory.clear(address - region.base, size)
+
+    def _memory(self, address: int, size: int) -> Rom:
+        region = self._holding(address, size)
         if not isinstance(region, Rom):
-            raise BusError(f"{region} is no memory to load {len(data)} bytes into")
-        at = address - region.base
-        region.buffer[at : at + len(data)] = data
+            raise BusError(f"{region} is no memory to load {size} bytes into")
+        return region

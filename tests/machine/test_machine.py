@@ -105,6 +105,16 @@ def test_a_reset_starts_the_machine_afresh(firmware: str) -> None:
     assert factory.flushes == 2
 
 
+def test_a_reset_does_not_read_a_file_that_was_cut_short(firmware: str) -> None:
+    def program(cpu: FakeCpu) -> None:
+        os.truncate(firmware, 3)
+        cpu.write(TEST, RESET)
+
+    built, _ = machine(firmware, program)
+    with pytest.raises(MachineError, match=r"^the firmware .* was changed while the machine ran"):
+        built.run()
+
+
 def test_no_reboot_ends_the_run_at_a_reset(firmware: str) -> None:
     built, factory = machine(firmware, lambda cpu: cpu.write(TEST, RESET), no_reboot=True)
     assert built.run() == 0

@@ -132,3 +132,19 @@ ram = Ram("ram", 0, 8192)
 ctypes.c_char.from_address({at}).value
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGSEGV
+
+
+@given(st.integers(0, 3 * 4096), st.integers(0, 3 * 4096))
+def test_clear_zeroes_a_range_and_nothing_else(start: int, size: int) -> None:
+    space = AddressSpace()
+    space.add(Ram("ram", 0x1000, 6 * 4096))
+    space.load(0x1000, b"\xff" * 6 * 4096)
+    space.clear(0x1000 + start, size)
+    ram = space.find(0x1000)
+    assert isinstance(ram, Ram)
+    assert bytes(ram.buffer) == b"\xff" * start + bytes(size) + b"\xff" * (6 * 4096 - start - size)
+
+
+def test_clear_needs_memory(space: AddressSpace) -> None:
+    with pytest.raises(BusError, match="no memory"):
+        space.clear(0x10000000, 16)

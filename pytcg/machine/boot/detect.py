@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+from pytcg.machine.boot.contents import Contents
 from pytcg.machine.boot.elf import MAGIC as ELF_MAGIC
 from pytcg.machine.boot.elf import Elf, read_elf
 from pytcg.machine.boot.image import Image, image_architecture, read_image
@@ -31,7 +32,7 @@ FOREIGN = (
 )
 
 
-def recognise(data: bytes) -> Image | Elf:
+def recognise(data: Contents) -> Image | Elf:
     """The kernel in the bytes of a file. Raises MachineError whose message is what the file is instead ("a script")."""
     packed = data[:2] == GZIP_MAGIC
     if packed:
@@ -44,7 +45,7 @@ def recognise(data: bytes) -> Image | Elf:
     raise MachineError(("gzip of " if packed else "") + _what_else(data))
 
 
-def _unpack(data: bytes) -> bytes:
+def _unpack(data: Contents) -> bytes:
     unpacker = zlib.decompressobj(GZIP_WINDOW)
     try:
         result = unpacker.decompress(data, MAX_UNPACKED)
@@ -55,7 +56,7 @@ def _unpack(data: bytes) -> bytes:
     raise MachineError("a gzip file of more than 1 GiB" if unpacker.unconsumed_tail else "a gzip file cut short")
 
 
-def _what_else(data: bytes) -> str:
+def _what_else(data: Contents) -> str:
     if not data:
         return "an empty file"
     for offset, magic, name in FOREIGN:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from pytcg.machine.boot.contents import Contents
 from pytcg.machine.errors import MachineError
 
 MAGIC = b"\x7fELF"
@@ -27,7 +28,7 @@ class Segment:
     """Bytes of a file for a guest physical address; `size` counts the zeroes after them too."""
 
     address: int
-    data: bytes
+    data: Contents
     size: int
 
 
@@ -40,7 +41,7 @@ class Elf:
     segments: tuple[Segment, ...]
 
 
-def read_elf(data: bytes) -> Elf:
+def read_elf(data: Contents) -> Elf:
     """The executable in `data`. Raises MachineError where it is not a whole 64-bit little-endian one of a guest."""
     if len(data) < HEADER.size:
         raise MachineError("an ELF file cut short within its header")

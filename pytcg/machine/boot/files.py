@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytcg.machine.boot.contents import Contents, read_file
 from pytcg.machine.boot.detect import recognise
 from pytcg.machine.boot.elf import MAGIC as ELF_MAGIC
 from pytcg.machine.boot.elf import Elf, read_elf
 from pytcg.machine.boot.image import Image
-from pytcg.machine.errors import MachineError, read_file, suggestion
+from pytcg.machine.errors import MachineError, suggestion
 from pytcg.machine.options import Options
 from pytcg.machine.resources import architectures, resource
 
@@ -21,7 +22,7 @@ class Loaded:
     """A file of code: an executable that knows its place, or bytes for `address` (None: the usual place)."""
 
     name: str
-    code: Elf | Image | bytes
+    code: Elf | Image | Contents
     address: int | None = None
 
 
@@ -32,11 +33,11 @@ class Payload:
     arch: str
     firmware: Loaded | None = None
     kernel: Loaded | None = None
-    initrd: bytes = b""
+    initrd: Contents = b""
     extra: tuple[Loaded, ...] = ()
 
 
-def _code(path: Path, what: str, raw: bool) -> Elf | bytes:
+def _code(path: Path, what: str, raw: bool) -> Elf | Contents:
     """An executable, or with anything else its bytes."""
     data = read_file(path, what)
     if raw or data[:4] != ELF_MAGIC:
@@ -58,7 +59,7 @@ def _kernel(path: Path) -> Loaded:
 
 
 def _arch(loaded: Loaded) -> str:
-    return "" if isinstance(loaded.code, bytes) else loaded.code.arch
+    return loaded.code.arch if isinstance(loaded.code, Elf | Image) else ""
 
 
 def read_payload(options: Options) -> Payload:

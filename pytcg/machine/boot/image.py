@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from pytcg.machine.boot.contents import Contents
 from pytcg.machine.errors import MachineError
 
 HEADER_SIZE = 64
@@ -28,11 +29,11 @@ class Image:
 
     arch: str
     text_offset: int
-    data: bytes
+    data: Contents
     size: int
 
 
-def image_architecture(data: bytes) -> str | None:
+def image_architecture(data: Contents) -> str | None:
     """The architecture of an Image header; None where there is no such header."""
     for arch, (offset, magic) in MAGICS.items():
         if data[offset : offset + len(magic)] == magic:
@@ -40,7 +41,7 @@ def image_architecture(data: bytes) -> str | None:
     return None
 
 
-def read_image(arch: str, data: bytes) -> Image:
+def read_image(arch: str, data: Contents) -> Image:
     """The Image in `data`. Raises MachineError where it is cut short or big-endian."""
     if len(data) < HEADER_SIZE:
         raise MachineError("an Image cut short within its header")
@@ -54,7 +55,7 @@ def read_image(arch: str, data: bytes) -> Image:
     return Image(arch, text_offset, data, max(size, len(data)))
 
 
-def _pe_file_size(data: bytes) -> int:
+def _pe_file_size(data: Contents) -> int:
     """Bytes of the file by the section table of the PE header that kernels with an EFI stub have; 0 without one."""
     if data[:2] != b"MZ":
         return 0

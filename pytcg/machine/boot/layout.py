@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pytcg.machine.boot.contents import Contents
 from pytcg.machine.boot.elf import Elf
 from pytcg.machine.errors import MachineError
 
@@ -24,7 +25,7 @@ class Piece:
 
     name: str
     address: int
-    data: bytes
+    data: Contents
     size: int
 
     @property
@@ -40,7 +41,7 @@ class Layout:
     end: int
     pieces: list[Piece] = field(default_factory=list)
 
-    def put(self, name: str, address: int, data: bytes, size: int = 0) -> Piece:
+    def put(self, name: str, address: int, data: Contents, size: int = 0) -> Piece:
         """Claim memory for `data` (and zeroes up to `size`). Raises MachineError where it does not fit or overlaps."""
         piece = Piece(name, address, data, max(size, len(data)))
         if not self.start <= address <= piece.end <= self.end:

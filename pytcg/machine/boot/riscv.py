@@ -66,7 +66,7 @@ def place(payload: Payload, layout: Layout, rom: int | None, make_tree: MakeTree
         start, end = _place(layout, payload.firmware, layout.start)
     kernel = align_up(end, KERNEL_ALIGN)
     for loaded in payload.extra:
-        if loaded.address is None and isinstance(loaded.code, bytes):
+        if loaded.address is None and not isinstance(loaded.code, Elf | Image):
             raise MachineError(f"-device loader,file={loaded.name}: a raw file needs addr=")
         _place(layout, loaded, loaded.address or 0)
     initrd = None
