@@ -30,6 +30,8 @@ class Device:
     compatible: ClassVar[tuple[str, ...]] = ()
     #: access sizes in bytes that the device answers; others, and unaligned ones, are bus errors
     sizes: ClassVar[tuple[int, ...]] = (4,)
+    #: whether the windows of its node are memory that the device watches, instead of registers
+    in_memory: ClassVar[bool] = False
     #: attributes that are state, besides the stored registers; plain values, lists, dicts and bytearrays
     state: ClassVar[tuple[str, ...]] = ()
     #: all declared registers

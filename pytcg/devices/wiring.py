@@ -55,6 +55,8 @@ class Memory(Protocol):
 
     def write(self, address: int, size: int, value: int) -> None: ...
 
+    def watch(self, address: int, size: int, stored: Callable[[], None]) -> None: ...
+
 
 @dataclass
 class Wiring:
@@ -63,8 +65,8 @@ class Wiring:
     clock: Clock
     loop: Loop
     memory: Memory
-    #: sizes in bytes of the windows of the node's `reg`
-    regs: Sequence[int] = ()
+    #: guest physical address and size in bytes of each window of the node's `reg`
+    windows: Sequence[tuple[int, int]] = ()
     #: lines in the order of the node's `interrupts` or `interrupts-extended`; `unconnected` where one leads nowhere
     irqs: Sequence[Line] = ()
     #: the other properties of the node, as raw bytes (big-endian cells)

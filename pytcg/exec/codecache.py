@@ -15,7 +15,7 @@ from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
 from pytcg.exec.store import FILE_LIMIT, WORTHWHILE, TranslationStore
 from pytcg.exec.translate import Code, TranslatedBlock
-from pytcg.softmmu.regions import Ram
+from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.state import EMPTY, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
 from pytcg.tcg.types import MASK64
@@ -23,6 +23,8 @@ from pytcg.tcg.types import MASK64
 PAGE = 4096
 #: stores into one page that hit no block, after which all its blocks go: the page has become data
 PATIENCE = 4
+#: the store map of a page when the code is gone, by what it was
+WITHOUT_CODE = bytes(who & ~CODE for who in range(256))
 EMPTY_TAGS = memoryview(EMPTY.to_bytes(WORD, "little") * TLB_ENTRIES).cast("Q")
 
 
@@ -34,8 +36,8 @@ class CodeCache(ABC, Generic[Code]):
         self.stats = stats
         self.lock = RLock()
         self.envs: list[Env] = []
-        #: a byte a page of main RAM: 1 where a store may hit translated code
-        self.code_map = bytearray(ram.size // PAGE)
+        #: `Ram.store_map`: has CODE where a store may hit translated code
+        self.code_map = ram.store_map
         self.code_map_address = ctypes.addressof(ctypes.c_char.from_buffer(self.code_map))
         #: by page, the stores since the last that hit a block
         self.misses: dict[int, int] = {}
@@ -75,8 +77,8 @@ class CodeCache(ABC, Generic[Code]):
     def note_code(self, physical: int) -> None:
         """From now on watch the page of a physical address for stores, if it lies in main RAM."""
         page = (physical - self.ram.base) >> 12
-        if 0 <= page < len(self.code_map) and not self.code_map[page]:
-            self.code_map[page] = 1
+        if 0 <= page < len(self.code_map) and not self.code_map[page] & CODE:
+            self.code_map[page] |= CODE
             self.forget_writes()
 
     def forget_writes(self) -> None:
@@ -104,7 +106,7 @@ class CodeCache(ABC, Generic[Code]):
         self.generation += 1
         self.stats.flushes += 1
         self.misses.clear()
-        self.code_map[:] = bytes(len(self.code_map))
+        self.code_map[:] = self.code_map[:].translate(WITHOUT_CODE)
         self.drop_all()
         for env in self.envs:
             forget_blocks(env)
@@ -116,14 +118,14 @@ class CodeCache(ABC, Generic[Code]):
         `everything`: drop all blocks of the page.
         """
         page = (physical - self.ram.base) >> 12
-        if not self.code_map[page]:
+        if not self.code_map[page] & CODE:
             return
         if everything or not self.drop(physical, size):
             misses = self.misses.get(page, 0) + 1
             self.misses[page] = misses
             if everything or misses >= PATIENCE:
                 self.drop(physical & -PAGE, PAGE)
-        if not self.code_map[page]:
+        if not self.code_map[page] & CODE:
             self.misses.pop(page, None)
 
     @abstractmethod

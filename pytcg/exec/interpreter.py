@@ -18,7 +18,7 @@ from pytcg.exec.parts import Parts
 from pytcg.exec.stats import Stats
 from pytcg.exec.translate import TranslatedBlock, Translator
 from pytcg.native.intrinsics import use_counter
-from pytcg.softmmu.regions import Ram
+from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import IRQ_LOOP, READ, TLB_ENTRIES, WORD, WRITE, Env
@@ -130,7 +130,7 @@ class InterpretedCache(CodeCache[CompiledBlock]):
         killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
         self.pages[page] = kept
         if not kept:
-            self.code_map[(page - self.ram.base) >> 12] = 0
+            self.code_map[(page - self.ram.base) >> 12] &= ~CODE
         self.stats.invalidated += killed
         return killed
 

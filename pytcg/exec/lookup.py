@@ -32,6 +32,7 @@ from pytcg.exec.placing import (
 )
 from pytcg.native import native
 from pytcg.native.intrinsics import ld8, ld64
+from pytcg.softmmu.regions import CODE
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, TLB_ENTRIES, Env
 
@@ -138,8 +139,8 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
             # With the lock held, a watched page stays so, and a store that comes in between is still to kill what is
             # placed here.
             if (
-                ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT))
-                and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)))
+                ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT)) & CODE
+                and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)) & CODE)
                 and same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room)
             ):
                 env.ret = place(env, template, pc, physical, flags, second)

@@ -35,7 +35,8 @@ from pytcg.exec.blocktable import (
     USED,
 )
 from pytcg.native import native
-from pytcg.native.intrinsics import cas64, ld64, st8, st64
+from pytcg.native.intrinsics import cas64, ld8, ld64, st8, st64
+from pytcg.softmmu.regions import CODE
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, Env
 from pytcg.tcg.types import MASK64
@@ -212,7 +213,7 @@ def helper_invalidate(env: Env) -> int:
             place_of_link = entry + link
         entry = ld64(place_of_link)
     if ld64(head) == 0:
-        st8(env.code_map + number, 0)
+        st8(env.code_map + number, ld8(env.code_map + number) & ~CODE)
     count(env, KILLED, killed)
     unlock(env)
     env.ret = killed

@@ -12,7 +12,7 @@ from typing import Any
 
 from pytcg.exec.codecache import CodeCache
 from pytcg.frontend.guest import Guest
-from pytcg.softmmu.regions import AddressSpace, BusError, Ram
+from pytcg.softmmu.regions import CODE, WATCHED, AddressSpace, BusError, Ram
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, READ, WRITE, Env
 from pytcg.tcg.types import MASK64
@@ -138,9 +138,13 @@ class SlowMemory:
         if ram.base <= physical <= ram.base + ram.size - size:
             at = physical - ram.base
             ram.buffer[at : at + size] = data
-            if self.code.code_map[at >> 12]:
+            who = self.code.code_map[at >> 12]
+            if who & CODE:
                 with self.code.lock:
                     self.code.store_into_code(physical, size)
+            if who & WATCHED:
+                with self.lock:
+                    ram.stored(physical, size)
         else:
             with self.lock:
                 self.memory.write(physical, size, int.from_bytes(data, "little"))

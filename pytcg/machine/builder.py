@@ -14,7 +14,7 @@ from pytcg.machine.cpus import Vcpu
 from pytcg.machine.description import Interrupt, cpu_nodes, device_nodes, interrupts, memory_node, windows
 from pytcg.machine.errors import MachineError
 from pytcg.machine.tree import Node, Tree, TreeError
-from pytcg.softmmu.regions import AddressSpace, Io, Ram, Region, Rom
+from pytcg.softmmu.regions import AddressSpace, BusError, Io, Ram, Region, Rom
 
 log = logging.getLogger("pytcg")
 
@@ -124,12 +124,17 @@ class DeviceBuilder:
         if model is None:
             log.warning("no model of %s (%s): it reads as zero", node.path, ", ".join(names))
         else:
+            if model.in_memory:
+                for base, size in ranges:
+                    if self.memory.find(base) is None:
+                        _add(self.memory, Ram(node.path, base, size))
             try:
                 device = model.create(self._wiring(node, ranges))
-            except ValueError as error:
+            except (ValueError, BusError) as error:
                 raise MachineError(f"{node.path}: {error}") from None
-        for number, (base, size) in enumerate(ranges):
-            _add(self.memory, Io(node.path, base, size, Absent() if device is None or number else device))
+        if not (model and model.in_memory):
+            for number, (base, size) in enumerate(ranges):
+                _add(self.memory, Io(node.path, base, size, Absent() if device is None or number else device))
         self.devices[node] = device
         return device
 
@@ -138,7 +143,7 @@ class DeviceBuilder:
             clock=self.clock,
             loop=self.loop,
             memory=self.memory,
-            regs=[size for _, size in ranges],
+            windows=ranges,
             irqs=[self._line(interrupt) for interrupt in interrupts(node, self.phandles)],
             properties=node.properties,
             chardev=self.console if node is self.console_node else NullChardev(),

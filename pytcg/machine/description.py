@@ -57,12 +57,13 @@ def windows(node: Node) -> list[tuple[int, int]]:
     return [(_translate(node, bus, address, size), size) for address, size in rows]
 
 
-def set_window(node: Node, address: int, size: int) -> None:
-    """Make a node's reg one window, by the cells of its bus."""
+def set_windows(node: Node, *pairs: tuple[int, int]) -> None:
+    """Make a node's reg these (address, size) pairs, by the cells of its bus."""
     assert node.parent is not None
     widths = (_address_cells(node.parent), _size_cells(node.parent))
-    value = b"".join(number.to_bytes(4 * width, "big") for number, width in zip((address, size), widths, strict=True))
-    node.properties["reg"] = value
+    node.properties["reg"] = b"".join(
+        number.to_bytes(4 * width, "big") for pair in pairs for number, width in zip(pair, widths, strict=True)
+    )
 
 
 def _translate(node: Node, bus: Node, address: int, size: int) -> int:

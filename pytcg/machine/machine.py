@@ -22,7 +22,7 @@ from pytcg.machine.cpus import ProcessorFactory, Surroundings, make_processors, 
 from pytcg.machine.description import cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
-from pytcg.machine.patch import set_chosen, set_cpus, set_memory
+from pytcg.machine.patch import set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.terminal import takes_output
 from pytcg.machine.tree import Tree
 from pytcg.softmmu.regions import AddressSpace
@@ -49,6 +49,7 @@ class Machine:
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
         payload = read_payload(options)
         self.tree = self._patched(read_tree(board_file(options.board, payload.arch)))
+        set_htif(self.tree, payload.symbols)
         self.memory = AddressSpace()
         ram = build_memory(self.tree, self.memory)
         layout = Layout(ram.base, ram.end)

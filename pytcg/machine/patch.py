@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
-from pytcg.machine.description import cpu_nodes, memory_node, set_window, windows
+from pytcg.machine.description import cpu_nodes, device_nodes, memory_node, set_windows, windows
 from pytcg.machine.errors import MachineError
 from pytcg.machine.tree import Node, Tree
 
 MAX_CPUS = 64
 SEED_BYTES = 32
+HTIF = "ucb,htif0"
+WORD = 8
 
 
 def set_memory(tree: Tree, size: int) -> None:
     """Make main memory `size` bytes large, at its address."""
     node = memory_node(tree)
-    set_window(node, windows(node)[0][0], size)
+    set_windows(node, (windows(node)[0][0], size))
 
 
 def set_cpus(tree: Tree, count: int) -> None:
@@ -55,6 +58,15 @@ def _repeat_wiring(tree: Tree, controller: Node, phandles: list[int]) -> None:
         if cells and len(cells) % width == 0 and set(cells[::width]) == {own}:
             rows = [cells[at + 1 : at + width] for at in range(0, len(cells), width)]
             node.set_cells("interrupts-extended", *(c for p in phandles for row in rows for c in (p, *row)))
+
+
+def set_htif(tree: Tree, symbols: Mapping[str, int]) -> None:
+    """Let the host-target interface be where an executable has its words, if it has both."""
+    if not {"fromhost", "tohost"} <= symbols.keys():
+        return
+    for node in device_nodes(tree):
+        if HTIF in node.strings("compatible"):
+            set_windows(node, *((symbols[name], WORD) for name in ("fromhost", "tohost")))
 
 
 def set_chosen(tree: Tree, append: str, initrd: tuple[int, int] | None) -> None:

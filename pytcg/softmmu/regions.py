@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from mmap import mmap
 from typing import Protocol
 
 from pytcg.softmmu.hostmem import HostMemory
 
 PAGE_BITS = 12
+
+# Who is to notice stores into a page of RAM: the owner of translations of the code in it, or a device.
+CODE, WATCHED = 1, 2
 
 
 class BusError(Exception):
@@ -65,9 +69,27 @@ class Rom(Region):
 class Ram(Rom):
     """Memory that the guest reads and writes."""
 
+    def __init__(self, name: str, base: int, size: int) -> None:
+        super().__init__(name, base, size)
+        #: a byte a page, of CODE and WATCHED; not zero where a store must not go unnoticed
+        self.store_map = mmap(-1, -(-size >> PAGE_BITS))
+        self._watches: list[tuple[int, int, Callable[[], None]]] = []
+
     def write(self, address: int, size: int, value: int) -> None:
         at = address - self.base
         self.buffer[at : at + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+        self.stored(address, size)
+
+    def watch(self, address: int, size: int, stored: Callable[[], None]) -> None:
+        """Have `stored` called after each store, but no atomic one, that overlaps `size` bytes of one page."""
+        self.store_map[address - self.base >> PAGE_BITS] |= WATCHED
+        self._watches.append((address, address + size, stored))
+
+    def stored(self, address: int, size: int) -> None:
+        """Say that a guest has stored `size` bytes."""
+        for start, end, stored in self._watches:
+            if start < address + size and address < end:
+                stored()
 
 
 class Io(Region):
@@ -133,6 +155,13 @@ class AddressSpace:
     def write(self, address: int, size: int, value: int) -> None:
         """Write the low `size` bytes of `value`, little-endian, at a guest physical address. Raises BusError."""
         self._holding(address, size).write(address, size, value)
+
+    def watch(self, address: int, size: int, stored: Callable[[], None]) -> None:
+        """`Ram.watch` of the region that holds the bytes. Raises BusError where no RAM does."""
+        region = self._holding(address, size)
+        if not isinstance(region, Ram):
+            raise BusError(f"{region} is no memory whose stores can be watched")
+        region.watch(address, size, stored)
 
     def load(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes into RAM or ROM, as a loader does. Raises BusError where one region does not hold them all."""

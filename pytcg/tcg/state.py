@@ -83,7 +83,7 @@ COMMON = (
     Field("ram_start", 1, "guest physical address of main RAM"),
     Field("ram_end", 1, "guest physical address after main RAM"),
     Field("ram_addend", 1, "host address minus guest physical address of main RAM"),
-    Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where translated code lies in the page"),
+    Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where a store must not go unnoticed"),
     Field("code_alias", 1, "writable minus executable address of code memory"),
     Field("scratch", 16, "for the backend's own routines"),
     Field("spill", NUM_SPILLS, "spilled temporaries: operands 80..111"),

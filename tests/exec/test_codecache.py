@@ -80,7 +80,7 @@ def test_a_flush_drops_everything(board: Board) -> None:
     board.processors.flush()
     assert board.code.generation == generation + 1
     assert not board.find(DATA)
-    assert not any(board.code.code_map)
+    assert not any(board.code.code_map[:])
     assert set(board.env.jump_cache) == {EMPTY}
     board.x[10] = 0
     board.run(pc=DATA)

@@ -37,9 +37,7 @@ def test_files_are_private(store: TranslationStore) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o602])
-def test_a_file_open_to_others_is_refused(
-    store: TranslationStore, mode: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_open_to_others_is_refused(store: TranslationStore, mode: int, caplog: pytest.LogCaptureFixture) -> None:
     store.save([memoryview(BODY)])
     store.path.chmod(mode)
     assert store.load() is None

@@ -154,6 +154,8 @@ def test_reserved_bits_of_a_pointer(bit: int) -> None:
 
 def test_accessed_and_dirty_fault_without_adue() -> None:
     hart = Hart()
+    assert hart.env.menvcfg == MENVCFG_ADUE
+    hart.env.menvcfg = 0
     place = hart.map(VA, PA, LEAF & ~PTE_D)
     assert finds(hart, VA, READ, MODE_S) == PA
     assert faults(hart, VA, WRITE, MODE_S)

@@ -27,13 +27,31 @@ def elf(
     bits: int = 2,
     endian: int = 1,
     kind: int = 2,
+    symbols: dict[str, int] | None = None,
 ) -> bytes:
     """An ELF file; a segment is (virtual, physical, bytes, size in memory)."""
     ident = b"\x7fELF" + bytes((bits, endian, 1)) + bytes(9)
-    header = struct.pack("<16sHHIQQQIHHHHHH", ident, kind, machine, 1, entry, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
     at = 64 + 56 * len(segments)
     table = body = b""
     for virtual, physical, data, size in segments:
         table += struct.pack("<IIQQQQQQ", 1, 7, at + len(body), virtual, physical, len(data), size, 0x1000)
         body += data
-    return header + table + body
+    sections = b""
+    if symbols is not None:
+        names, rows = b"\0", bytes(24)
+        for name, value in symbols.items():
+            rows += struct.pack("<IBBHQQ", len(names), 0x11, 0, 1, value, 8)
+            names += name.encode() + b"\0"
+        place = at + len(body)
+        body += rows + names
+        for kind_of, offset, size, link in (
+            (0, 0, 0, 0),
+            (2, place, len(rows), 2),
+            (3, place + len(rows), len(names), 0),
+        ):
+            sections += struct.pack("<IIQQQQIIQQ", 0, kind_of, 0, 0, offset, size, link, 1, 8, 24)
+    where = (at + len(body), 64, 3) if sections else (0, 0, 0)
+    header = struct.pack(
+        "<16sHHIQQQIHHHHHH", ident, kind, machine, 1, entry, 64, where[0], 0, 64, 56, len(segments), *where[1:], 0
+    )
+    return header + table + body + sections

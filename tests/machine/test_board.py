@@ -1,4 +1,4 @@
-"""The board virt is QEMU's in addresses and interrupts; what -smp and -m change; resolving reg and interrupts."""
+"""The boards are QEMU's in addresses and interrupts; what -smp and -m change; resolving reg and interrupts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pytcg.machine.boards import board_file, read_tree
 from pytcg.machine.cpus import set_cpu_properties
 from pytcg.machine.description import cpu_nodes, device_nodes, interrupts, memory_node, windows
 from pytcg.machine.errors import MachineError
-from pytcg.machine.patch import set_chosen, set_cpus, set_memory
+from pytcg.machine.patch import set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.tree import Node, Tree, TreeError
 
 #: nodes of QEMU's board that ours does not have
 NOT_MODELLED = ("fw-cfg", "flash", "pci", "platform-bus")
 
 
-def board() -> Tree:
-    return read_tree(board_file("virt", "riscv64"))
+def board(name: str = "virt") -> Tree:
+    return read_tree(board_file(name, "riscv64"))
 
 
 def wiring(tree: Tree) -> dict[str, tuple[object, object]]:
@@ -33,20 +33,20 @@ def wiring(tree: Tree) -> dict[str, tuple[object, object]]:
     }
 
 
-@pytest.mark.parametrize("cpus", [1, 3])
+@pytest.mark.parametrize(("name", "cpus"), [("virt", 1), ("virt", 3), ("spike", 1), ("spike", 3)])
 @pytest.mark.skipif(not shutil.which("qemu-system-riscv64"), reason="not run: QEMU (qemu-system-misc) is not installed")
-def test_addresses_and_interrupts_are_those_of_qemu(tmp_path: Path, cpus: int) -> None:
-    blob = tmp_path / "virt.dtb"
-    command = ["qemu-system-riscv64", "-M", f"virt,dumpdtb={blob}", "-smp", str(cpus), "-nographic"]
+def test_addresses_and_interrupts_are_those_of_qemu(tmp_path: Path, name: str, cpus: int) -> None:
+    blob = tmp_path / "board.dtb"
+    command = ["qemu-system-riscv64", "-M", f"{name},dumpdtb={blob}", "-smp", str(cpus), "-nographic"]
     subprocess.run(command, check=True, capture_output=True)
     theirs = fdt.unpack(blob.read_bytes())
-    ours = board()
+    ours = board(name)
     set_cpus(ours, cpus)
     mine = wiring(ours)
     del mine["/soc/rom@1000"]
     assert mine == wiring(theirs)
     assert windows(memory_node(ours)) == windows(memory_node(theirs))
-    for path in ("/poweroff", "/reboot"):
+    for path in ("/poweroff", "/reboot") if name == "virt" else ():
         nodes = [tree.find(path) for tree in (ours, theirs)]
         assert nodes[0] and nodes[1] and nodes[0].u32("value") == nodes[1].u32("value")
     chosen = [tree.find("/chosen") for tree in (ours, theirs)]
@@ -64,6 +64,17 @@ def test_more_cpus_are_wired_as_the_first_is() -> None:
     assert plic
     lines = [(i.controller.parent, i.specifier) for i in interrupts(plic, tree.phandles())]
     assert lines == [(cpu, (number,)) for cpu in cpu_nodes(tree) for number in (11, 9)]
+
+
+def test_the_words_of_htif_are_where_both_symbols_are() -> None:
+    tree = board("spike")
+    node = tree.find("/htif")
+    assert node
+    for symbols in ({}, {"tohost": 0x80001000}, {"fromhost": 0x80001000}):
+        set_htif(tree, symbols)
+        assert windows(node) == [(0x1000000, 0x1000)]
+    set_htif(tree, {"tohost": 0x80001000, "fromhost": 0x80001040})
+    assert windows(node) == [(0x80001040, 8), (0x80001000, 8)]
 
 
 @pytest.mark.parametrize("count", [0, 65])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,26 @@ def test_an_elf_file_is_loaded_at_its_physical_addresses() -> None:
         (0x80200000, b"text", 0x1000),
         (0x80201000, b"data", 0x2000),
     ]
+
+
+def test_the_symbols_of_an_elf_file_are_physical_addresses_as_its_entry_is() -> None:
+    high = 0xFFFFFFFF80000000
+    symbols = {"other": high, "fromhost": high + 0x40, "xtohost": high, "tohost": high + 0x48}
+    data = elf(((high, 0x80200000, b"text", 0x1000),), high + 2, symbols=symbols)
+    found = read_elf(data)
+    assert found.symbols == {"tohost": 0x80200048, "fromhost": 0x80200040} and found.entry == 0x80200002
+    table = ELFFile(io.BytesIO(data)).get_section(1)
+    assert isinstance(table, SymbolTableSection)
+    assert {symbol.name: symbol["st_value"] for symbol in table.iter_symbols() if symbol.name} == symbols
+    assert read_elf(elf(symbols={"tohost": 5})).symbols == {"tohost": 5}
+    assert read_elf(elf(symbols={})).symbols == {}
+
+
+@given(st.integers(1, 248), st.integers(0, 255))
+def test_a_damaged_symbol_table_is_as_good_as_none(at: int, value: int) -> None:
+    data = bytearray(elf(symbols={"tohost": 0x80200040}))
+    data[-at] = value
+    assert set(read_elf(bytes(data)).symbols) <= {"tohost", "fromhost"}
 
 
 @pytest.mark.parametrize("name", ["sbi.elf", "demo.elf"])

@@ -148,3 +148,25 @@ def test_clear_zeroes_a_range_and_nothing_else(start: int, size: int) -> None:
 def test_clear_needs_memory(space: AddressSpace) -> None:
     with pytest.raises(BusError, match="no memory"):
         space.clear(0x10000000, 16)
+
+
+def test_stores_that_are_watched(space: AddressSpace) -> None:
+    found: list[str] = []
+    space.watch(0x80001004, 4, lambda: found.append("word"))
+    space.watch(0x80001008, 8, lambda: found.append("next"))
+    ram = space.find(0x80000000)
+    assert isinstance(ram, Ram) and list(ram.store_map[:3]) == [0, 2, 0]
+    for address, size in ((0x80001000, 4), (0x80001010, 8), (0x80000004, 4)):
+        space.write(address, size, 1)
+    assert found == []
+    space.write(0x80001000, 8, 1)
+    space.write(0x80001007, 1, 1)
+    space.write(0x80001006, 4, 1)
+    space.write(0x8000100F, 1, 1)
+    assert found == ["word", "word", "word", "next", "next"]
+
+
+@pytest.mark.parametrize("address", [0x1000, 0x10000000, 0x803FFFFC, 0])
+def test_what_cannot_be_watched(space: AddressSpace, address: int) -> None:
+    with pytest.raises(BusError):
+        space.watch(address, 8, lambda: None)

@@ -6,7 +6,7 @@ Only the headers that a loader needs are read, and every offset in them is check
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytcg.machine.boot.contents import Contents
 from pytcg.machine.errors import MachineError
@@ -17,6 +17,11 @@ SEGMENT = struct.Struct("<IIQQQQQQ")
 CLASS64, LITTLE_ENDIAN = 2, 1
 EXECUTABLE, SHARED = 2, 3
 PT_LOAD = 1
+SECTION = struct.Struct("<IIQQQQIIQQ")
+SYMBOL = struct.Struct("<IBBHQQ")
+SHT_SYMTAB = 2
+#: the symbols that a loader is interested in: the words by which a guest calls its host
+SYMBOLS = ("tohost", "fromhost")
 
 #: e_machine of guests there may be, and names of others that a user is likely to mix up with them
 ARCHITECTURES = {243: "riscv64", 183: "aarch64"}
@@ -34,18 +39,21 @@ class Segment:
 
 @dataclass(frozen=True)
 class Elf:
-    """An executable: its guest physical entry and its loadable segments."""
+    """An executable: its guest physical entry and its loadable segments, and where it has those of SYMBOLS."""
 
     arch: str
     entry: int
     segments: tuple[Segment, ...]
+    symbols: dict[str, int] = field(default_factory=dict)
 
 
 def read_elf(data: Contents) -> Elf:
     """The executable in `data`. Raises MachineError where it is not a whole 64-bit little-endian one of a guest."""
     if len(data) < HEADER.size:
         raise MachineError("an ELF file cut short within its header")
-    ident, kind, machine, _, entry, table, _, _, _, entry_size, count, _, _, _ = HEADER.unpack_from(data)
+    ident, kind, machine, _, entry, table, sections, _, _, entry_size, count, section_size, section_count, _ = (
+        HEADER.unpack_from(data)
+    )
     if ident[4] != CLASS64:
         raise MachineError("a 32-bit ELF file, and guests are 64-bit")
     if ident[5] != LITTLE_ENDIAN:
@@ -57,7 +65,10 @@ def read_elf(data: Contents) -> Elf:
     if count and (entry_size != SEGMENT.size or table + count * entry_size > len(data)):
         raise MachineError(f"an ELF file cut short within its program headers ({len(data)} bytes)")
     segments = []
-    physical_entry = entry
+    virtual_places = {"": entry}
+    if section_size == SECTION.size:
+        virtual_places |= _symbols(data, sections, section_count)
+    places = dict(virtual_places)
     for index in range(count):
         load, _, offset, virtual, physical, size, memory, _ = SEGMENT.unpack_from(data, table + index * entry_size)
         if load != PT_LOAD or not memory:
@@ -67,8 +78,28 @@ def read_elf(data: Contents) -> Elf:
         if size > memory:
             raise MachineError("an ELF file with a segment that is larger in the file than in memory")
         segments.append(Segment(physical, data[offset : offset + size], memory))
-        if virtual <= entry < virtual + memory:
-            physical_entry = entry - virtual + physical
+        for name, place in virtual_places.items():
+            if virtual <= place < virtual + memory:
+                places[name] = place - virtual + physical
     if not segments:
         raise MachineError("an ELF file with nothing to load")
-    return Elf(ARCHITECTURES[machine], physical_entry, tuple(segments))
+    return Elf(ARCHITECTURES[machine], places.pop(""), tuple(segments), places)
+
+
+def _symbols(data: Contents, table: int, count: int) -> dict[str, int]:
+    """The values of SYMBOLS as far as a symbol table has them; a damaged table is as good as none."""
+    headers = data[table : table + count * SECTION.size]
+    if len(headers) != count * SECTION.size:
+        return {}
+    rows = list(SECTION.iter_unpack(headers))
+    found: dict[str, int] = {}
+    for _, kind, _, _, offset, size, link, _, _, _ in rows:
+        if kind != SHT_SYMTAB or link >= count:
+            continue
+        strings = bytes(data[rows[link][4] : rows[link][4] + rows[link][5]])
+        names = {strings.find(b"\0" + name.encode() + b"\0") + 1: name for name in SYMBOLS}
+        names.pop(0, None)
+        symbols = data[offset : offset + size // SYMBOL.size * SYMBOL.size]
+        if names and len(symbols) % SYMBOL.size == 0:
+            found |= {names[row[0]]: row[4] for row in SYMBOL.iter_unpack(symbols) if row[0] in names}
+    return found

@@ -36,6 +36,12 @@ class Payload:
     initrd: Contents = b""
     extra: tuple[Loaded, ...] = ()
 
+    @property
+    def symbols(self) -> dict[str, int]:
+        """Where the executables have those of elf.SYMBOLS; the kernel's win."""
+        parts = [part.code for part in (self.firmware, *self.extra, self.kernel) if part]
+        return {name: at for code in parts if isinstance(code, Elf) for name, at in code.symbols.items()}
+
 
 def _code(path: Path, what: str, raw: bool) -> Elf | Contents:
     """An executable, or with anything else its bytes."""
