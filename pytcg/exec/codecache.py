@@ -180,7 +180,8 @@ class MachineCodeCache(CodeCache[int]):
         self.host.runtime.call(self.env.address, Helper.REMEMBER)
 
     def close(self) -> None:
-        """Keep what was translated for later runs. No vCPU may run."""
+        """Keep what was translated and compiled for later runs. No vCPU may run."""
+        self.host.helpers.save()
         fresh = self.host.template_bytes[: self.host.template_end]
         if self.store and (len(fresh) >= WORTHWHILE or (fresh and not self.region)):
             old = self.region.data if self.region else memoryview(b"")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter_ns
 
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Status
-from pytcg.backend.x86_64.backend import host_features
+from pytcg.backend.codebuffer import CodeBuffer
+from pytcg.backend.x86_64.backend import X86Backend, host_features
+from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.exec.clock import Clock, calibrate, sample
 from pytcg.exec.codecache import MachineCodeCache
+from pytcg.exec.compiled import CompiledHelpers
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
@@ -32,7 +36,7 @@ class MachineCodeCpu(Cpu):
 
     def __init__(self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
         self.host = host
-        self.misses_are_native = Helper.TLB_MISS in host.natives
+        self.misses_are_native = Helper.TLB_MISS in host.helpers.addresses
         #: for --stats: when machine code was left last (ns), and why
         self.left = 0
         self.cause = ""
@@ -146,8 +150,8 @@ class MachineCodeCpu(Cpu):
 def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[MachineCodeCpu]]:
     """vCPUs that run machine code, in `code_bytes` bytes of code memory, and what they share."""
     guest, stats = parts.guest, parts.stats
-    host = MachineCodeHost(guest.layout, guest.hot_registers, code_bytes, parts.block_log)
-    counter = host.runtime.read_counter
+    runtime = Runtime(X86Backend(guest.layout, guest.hot_registers), CodeBuffer(code_bytes))
+    counter = runtime.read_counter
     use_counter(counter)
     begin = sample(counter)
     store = None
@@ -156,8 +160,10 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
         store = TranslationStore(
             parts.cache_directory, translator_key((guest.configuration, str(parts.counted), *features))
         )
-    host.compile_helpers(parts.helpers, store)
-    translator = Translator(guest, host.make, host.temp_pool, stats, parts.block_log, remembers=False)
+    helpers = CompiledHelpers(runtime, parts.helpers, store)
+    parts = replace(parts, helpers=helpers.functions)
+    host = MachineCodeHost(runtime, helpers, parts.block_log)
+    translator = Translator(guest, host.make, runtime.backend.temp_pool, stats, parts.block_log, remembers=False)
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store))
     clock = Clock(counter, calibrate(counter, begin=begin), parts.timebase_hz)
     return engine, clock, [MachineCodeCpu(engine, host, clock, parts.loop, n) for n in range(parts.count)]

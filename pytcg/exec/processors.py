@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-import platform
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def choose_backend(wanted: str) -> str:
 
 def what_is_missing() -> str:
     """What keeps this host from running the x86-64 backend's code; empty if nothing does."""
-    host = platform.machine()
+    host = os.uname().machine
     if host != "x86_64":
         return f"no backend is for a {host} host"
     from pytcg.backend.x86_64.backend import REQUIRED_FEATURES, host_features

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytcg.backend.x86_64 import backend as x86
@@ -19,7 +21,7 @@ def test_another_host_interprets_and_says_so(
     missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if missing == "machine":
-        monkeypatch.setattr("platform.machine", lambda: "aarch64")
+        monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "host", "6", "1", "aarch64")))
     else:
         monkeypatch.setattr(x86, "host_features", lambda: x86.REQUIRED_FEATURES - {"bmi2"})
     assert choose_backend("") == "tci"

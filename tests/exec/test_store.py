@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from pytcg.exec.store import HEADER, Region, TranslationStore, translator_key
+from pytcg.frontend.riscv.guest import RiscvGuest
+from pytcg.frontend.riscv.interrupts import helper_wfi
 from tests.exec.board import DATA, PROGRAM, Board
 from tests.exec.riscv import WFI, addi, code
 
 KEY = bytes(range(32))
+WFI_HELPER = RiscvGuest.helpers.index(helper_wfi)
 BODY = b"templates" * 100
 
 
@@ -109,8 +112,9 @@ def test_compiled_helpers_are_kept(tmp_path: Path) -> None:
     first = Board(cache_directory=tmp_path)
     store = first.code.store
     assert isinstance(store, TranslationStore)
+    first.processors.close()
     kept = store.load_helpers()
-    assert kept and {number for number, _, _ in kept} == set(first.cpu.host.natives)
+    assert kept and {number for number, _, _ in kept} == set(first.cpu.host.helpers.addresses)
     data = store.helpers_path.read_bytes()
     store.helpers_path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     assert store.load_helpers() is None
@@ -118,3 +122,9 @@ def test_compiled_helpers_are_kept(tmp_path: Path) -> None:
     second = Board(cache_directory=tmp_path)
     second.run(addi(5, 0, 42), WFI)
     assert second.env.globals[5] == 42
+    assert WFI_HELPER in second.cpu.host.helpers.addresses
+    second.processors.close()
+    kept = store.load_helpers()
+    assert kept and WFI_HELPER in {number for number, _, _ in kept}
+    third = Board(cache_directory=tmp_path)
+    assert WFI_HELPER in third.cpu.host.helpers.addresses

@@ -29,6 +29,8 @@ class Runtime:
     """
 
     def __init__(self, backend: X86Backend, buffer: CodeBuffer) -> None:
+        self.backend = backend
+        self.layout = backend.layout
         self.buffer = buffer
         thunks = Thunks(backend.layout, backend.registers)
         start = buffer.allocate(len(thunks.code), ALIGNMENT)
@@ -52,7 +54,7 @@ class Runtime:
 
     def install(self, env: Env) -> None:
         """Make an env ready for machine code: the addresses of the routines, and the initial MXCSR."""
-        layout = env.layout
+        layout = self.layout
         first = env.index + layout.offset["thunks"] // 8
         for index, address in self.thunks.items():
             env.words[first + index] = address
