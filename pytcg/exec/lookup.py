@@ -36,6 +36,9 @@ from pytcg.softmmu.regions import CODE
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, TLB_ENTRIES, Env
 
+#: in the place of a host address: the physical address of the page that follows must be known first
+NEXT_PAGE = 1
+
 
 @native
 def same_bytes(one: int, other: int, length: int) -> int:
@@ -96,11 +99,37 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         return host
 
     @native
-    def place_known(env: Env, pc: int, physical: int, flags: int) -> int:
-        """Place a template of the same bytes and flags, for a block in main RAM.
+    def find_placed(env: Env, pc: int, physical: int, flags: int, second: int) -> int:
+        """The placed block: its host address, 0 if there is none, NEXT_PAGE where that depends on an unknown `second`.
 
-        CONTINUE: env.ret is its host address. SLOW: there is none (env.arg[3] is 0), or Python must place it, as its
-        page is not watched yet or memory is full (env.arg[3] is the template, env.arg[2] the second page or 0).
+        `second`: physical address of the page that follows, 0 while it is unknown.
+        """
+        at = hash_of(pc, physical)
+        while True:
+            entry = env.block_table + at
+            host = ld64(entry + HOST)
+            if host == 0:
+                return 0
+            if (
+                ld64(entry + PC) == pc
+                and ld64(entry + PHYSICAL) == physical | 1
+                and ld64(entry + FLAGS) & FLAGS_MASK == flags
+            ):
+                other = ld64(entry + FLAGS) & PAGE_MASK
+                if other == 0 or other == second:
+                    return host
+                if second == 0:
+                    return NEXT_PAGE
+            at = at + ENTRY & MASK
+        return 0
+
+    @native
+    def place_known(env: Env, pc: int, physical: int, flags: int, second: int) -> int:
+        """Place a template of the same bytes and flags, for a block in main RAM: its host address, or NEXT_PAGE as
+        `find_placed`.
+
+        0: there is none (env.arg[3] is 0), or Python must place it, as its page is not watched yet or memory is full
+        (env.arg[3] is the template, env.arg[2] the second page or 0).
         """
         offset = physical & FLAGS_MASK
         address = physical + env.ram_addend
@@ -108,7 +137,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         prefix = ld64(address) if room >= 8 else ld64(address + room - 8) >> (8 - room) * 8
         key = flags << PAGE_SHIFT | offset
         at = content_slot(key, prefix)
-        second = 0
+        page = 0
         template = ld64(env.contents + at)
         while template:
             if ld64(template + KEY) == key and ld64(template + PREFIX) == prefix:
@@ -118,74 +147,61 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
                         break
                 else:
                     # The first instruction goes on in the next page: so it does here, as its first part is the same.
-                    if second == 0:
-                        next_page = (pc | FLAGS_MASK) + 1
-                        action = fetch_page(env, next_page)
-                        if action != Action.CONTINUE:
-                            return action
-                        second = next_page + env.ret
-                        if second < env.ram_start or second >= env.ram_end:
-                            template = 0
-                            break
-                    if same_bytes(second + env.ram_addend, template + GUEST + room, length - room):
+                    page = second
+                    if page == 0:
+                        return NEXT_PAGE
+                    if page < env.ram_start or page >= env.ram_end:
+                        template = 0
+                        break
+                    if same_bytes(page + env.ram_addend, template + GUEST + room, length - room):
                         break
             at = at + 8 & CONTENTS_MASK
             template = ld64(env.contents + at)
-        env.arg[2] = second
+        env.arg[2] = page
         env.arg[3] = template
-        env.ret = 0
+        host = 0
         if template:
             lock(env)
             # With the lock held, a watched page stays so, and a store that comes in between is still to kill what is
             # placed here.
             if (
                 ld8(env.code_map + (physical - env.ram_start >> PAGE_SHIFT)) & CODE
-                and (second == 0 or ld8(env.code_map + (second - env.ram_start >> PAGE_SHIFT)) & CODE)
-                and same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if second == 0 else room)
+                and (page == 0 or ld8(env.code_map + (page - env.ram_start >> PAGE_SHIFT)) & CODE)
+                and same_bytes(address, template + GUEST, ld64(template + GUEST_LENGTH) if page == 0 else room)
             ):
-                env.ret = place(env, template, pc, physical, flags, second)
+                host = place(env, template, pc, physical, flags, page)
             unlock(env)
-        return Action.CONTINUE if env.ret else Action.SLOW
+        return host
 
     @native
     def lookup(env: Env) -> int:
         env.arg[3] = 0
         pc = env.pc
         flags = env.flags & FLAGS_MASK
-        action = fetch_page(env, pc)
-        if action != Action.CONTINUE:
-            return action
-        physical = pc + env.ret
-        at = hash_of(pc, physical)
+        physical = 0
+        second = 0
         host = 0
+        wanted = pc
         while True:
-            entry = env.block_table + at
-            host = ld64(entry + HOST)
-            if host == 0:
-                host = place_again(env, pc, physical, flags)
-                break
-            if (
-                ld64(entry + PC) == pc
-                and ld64(entry + PHYSICAL) == physical | 1
-                and ld64(entry + FLAGS) & FLAGS_MASK == flags
-            ):
-                second = ld64(entry + FLAGS) & PAGE_MASK
-                if second == 0:
-                    break
-                next_page = (pc | FLAGS_MASK) + 1
-                action = fetch_page(env, next_page)
-                if action != Action.CONTINUE:
-                    return action
-                if next_page + env.ret == second:
-                    break
-            at = at + ENTRY & MASK
-        if host == 0:
-            if physical < env.ram_start or physical >= env.ram_end:
-                return Action.SLOW
-            action = place_known(env, pc, physical, flags)
+            action = fetch_page(env, wanted)
             if action != Action.CONTINUE:
                 return action
-            host = env.ret
+            if wanted == pc:
+                physical = pc + env.ret
+            else:
+                second = wanted + env.ret
+            host = find_placed(env, pc, physical, flags, second)
+            if host == 0:
+                host = place_again(env, pc, physical, flags)
+                if host == 0:
+                    if physical < env.ram_start or physical >= env.ram_end:
+                        return Action.SLOW
+                    host = place_known(env, pc, physical, flags, second)
+                    if host == 0:
+                        return Action.SLOW
+            if host != NEXT_PAGE:
+                break
+            wanted = (pc | FLAGS_MASK) + 1
         if env.jump_cache_flags[flags & 3] == flags:
             slot = ((flags & 3) * JUMP_CACHE_ENTRIES + (pc >> 1 & JUMP_CACHE_ENTRIES - 1)) * 2
             env.jump_cache[slot + 1] = host

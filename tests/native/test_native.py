@@ -244,3 +244,24 @@ def test_recursion_is_refused() -> None:
 
     with pytest.raises(NativeError, match="recursion"):
         compile_native(endless, LAYOUT)
+
+
+@native
+def oddly_laid_out(
+    env: Any,
+) -> int:
+    value = env.arg[0]
+# a comment at the margin does not end a function
+
+    return int(
+        value + 1
+)  # fmt: skip
+
+
+def test_the_source_of_a_function_is_its_own_lines() -> None:
+    env = ENV(LAYOUT)
+    env.arg[0] = 41
+    assert oddly_laid_out(env) == 42
+    assert oddly_laid_out.definition.body[-1][1] > oddly_laid_out.line
+    with pytest.raises(NativeError, match="its source is not found"):
+        _ = native(eval("lambda env: 1")).definition
