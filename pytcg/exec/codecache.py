@@ -17,7 +17,7 @@ from pytcg.exec.store import FILE_LIMIT, WORTHWHILE, TranslationStore
 from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.helpers import Helper
-from pytcg.tcg.state import EMPTY, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
+from pytcg.tcg.state import ENTRY_WORDS, LIMIT, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
 from pytcg.tcg.types import MASK64
 
 PAGE = 4096
@@ -25,7 +25,7 @@ PAGE = 4096
 PATIENCE = 4
 #: the store map of a page when the code is gone, by what it was
 WITHOUT_CODE = bytes(who & ~CODE for who in range(256))
-EMPTY_TAGS = memoryview(EMPTY.to_bytes(WORD, "little") * TLB_ENTRIES).cast("Q")
+NO_LIMITS = memoryview(bytes(WORD * TLB_ENTRIES)).cast("Q")
 
 
 class CodeCache(ABC, Generic[Code]):
@@ -48,11 +48,6 @@ class CodeCache(ABC, Generic[Code]):
         """Take a vCPU in."""
         self.envs.append(env)
         env.words[env.index + env.layout.offset["code_map"] // WORD] = self.code_map_address
-
-    def empty_caches(self, env: Env) -> None:
-        """Empty the slots, the TLB and the jump caches of a vCPU, which must not run."""
-        start = env.layout.offset["slots"]
-        _fill(env, start, (env.layout.end_of_caches - start) // WORD)
 
     @abstractmethod
     def place(self, pc: int, flags: int, block: TranslatedBlock[Code], physical: int, second_page: int) -> int:
@@ -86,17 +81,17 @@ class CodeCache(ABC, Generic[Code]):
 
         Machine code fills an entry, then looks whether it still may, without a barrier between (`helper_tlb_miss` at
         code_map, the memory thunks at the TLB). With one here it either sees the new state or has filled before, and
-        what it filled is emptied. Tags alone are written: a vCPU that fills an entry of another page meanwhile has its
-        own addend.
+        what it filled is emptied. Limits alone are written: a vCPU that fills an entry of another page meanwhile has
+        its own addend.
         """
         self.barrier()
         for env in self.envs:
             for mode in range(NUM_MMU_MODES):
-                _fill_tags(env, env.layout.tlb(mode, WRITE), TLB_ENTRIES)
+                _empty(env, env.layout.tlb(mode, WRITE), TLB_ENTRIES)
         self.barrier()
         for env in self.envs:
             for mode in range(NUM_MMU_MODES):
-                _fill_tags(env, env.layout.slot(mode, WRITE, 0), NUM_SLOTS)
+                _empty(env, env.layout.slot(mode, WRITE, 0), NUM_SLOTS)
 
     def barrier(self) -> None:
         """Order what other vCPUs read and wrote so far before what follows; Python's lock does where all is Python."""
@@ -109,7 +104,7 @@ class CodeCache(ABC, Generic[Code]):
         self.code_map[:] = self.code_map[:].translate(WITHOUT_CODE)
         self.drop_all()
         for env in self.envs:
-            forget_blocks(env)
+            env.forget_blocks()
 
     def store_into_code(self, physical: int, size: int, everything: bool = False) -> None:
         """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page of
@@ -249,16 +244,6 @@ class MachineCodeCache(CodeCache[int]):
         self.stats.invalidated = self.table.counter(KILLED)
 
 
-def _fill(env: Env, offset: int, words: int) -> None:
-    start = env.index + offset // WORD
-    env.words[start : start + words] = memoryview(EMPTY.to_bytes(8, "little") * words).cast("Q")
-
-
-def _fill_tags(env: Env, offset: int, entries: int) -> None:
-    start = env.index + offset // WORD
-    env.words[start : start + entries * 2 : 2] = EMPTY_TAGS[:entries]
-
-
-def forget_blocks(env: Env) -> None:
-    """Empty the jump caches of a vCPU."""
-    _fill(env, env.layout.offset["jump_cache"], env.layout.fields["jump_cache"].count)
+def _empty(env: Env, offset: int, entries: int) -> None:
+    start = env.index + offset // WORD + LIMIT
+    env.words[start : start + entries * ENTRY_WORDS : ENTRY_WORDS] = NO_LIMITS[:entries]

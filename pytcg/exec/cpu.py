@@ -56,7 +56,7 @@ class Cpu(ABC):
         """Back to the state at power-on, to start at `pc`. The vCPU must not run."""
         env, engine = self.env, self.engine
         self.guest.reset(env, self.index, pc)
-        engine.code.empty_caches(env)
+        env.empty_caches()
         self.clock.attach(env)
         self.timer.cancel()
         if self.trap_log:

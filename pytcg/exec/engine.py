@@ -14,7 +14,7 @@ from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.translate import Code, TranslatedBlock, Translator
 from pytcg.softmmu.regions import BusError
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import FETCH, NUM_MMU_MODES, ONE_INSN, TLB_ENTRIES, WORD, Env
+from pytcg.tcg.state import FETCH, ONE_INSN, WORD, Env
 from pytcg.tcg.types import MASK64
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 FLAGS_MASK = 0xFFF
-PAGE_MASK = MASK64 & -PAGE
 
 
 class Engine(Generic[Code]):
@@ -41,7 +40,6 @@ class Engine(Generic[Code]):
         self.tlb_miss = parts.helpers[Helper.TLB_MISS]
         at = {name: offset // WORD for name, offset in guest.layout.offset.items()}
         self.pc, self.flags, self.insn_pc = at["pc"], at["flags"], at["insn_pc"]
-        self.fetch_tlb = tuple(guest.layout.tlb(mode, FETCH) // WORD for mode in range(NUM_MMU_MODES))
         self.cpus: list[Cpu] = []
         self.world = Condition()
         self.paused = False
@@ -137,15 +135,14 @@ class Engine(Generic[Code]):
 
     def fetch_address(self, env: Env, pc: int) -> int | None:
         """Guest physical address of `pc` for fetching; None when a guest exception was raised."""
-        words = env.words
-        mode = words[env.index + self.flags] >> 2 & 3
-        at = env.index + self.fetch_tlb[mode] + (pc >> 12 & TLB_ENTRIES - 1) * 2
-        if words[at] == pc & PAGE_MASK:
-            return pc + words[at + 1] & MASK64
+        mode = env.words[env.index + self.flags] >> 2 & 3
+        addend = env.translation(mode, FETCH, pc)
+        if addend is not None:
+            return pc + addend & MASK64
         env.arg[0], env.arg[1], env.arg[2] = pc, FETCH, mode
         action = self.tlb_miss(env)
         if action == Action.CONTINUE:
-            return pc + words[at + 1] & MASK64
+            return self.fetch_address(env, pc)
         if action == Action.JUMP or self.guest.probe(env, pc, FETCH, mode, 2) != Action.CONTINUE:
             return None
         physical: int = env.ret

@@ -21,7 +21,7 @@ from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import IRQ_LOOP, READ, TLB_ENTRIES, WORD, WRITE, Env
+from pytcg.tcg.state import IRQ_LOOP, READ, WRITE, Env
 from pytcg.tcg.types import MASK64, MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 
 PAGE_MASK = MASK64 & -4096
@@ -41,14 +41,15 @@ class TciMemory:
         if (address & 4095) + size > 4096:
             return -1
         mode = mop >> MO_MODE_SHIFT & 3
-        words = env.words
-        at = env.index + env.layout.tlb(mode, access) // WORD + (address >> 12 & TLB_ENTRIES - 1) * 2
-        if words[at] != address & PAGE_MASK:
+        addend = env.translation(mode, access, address & PAGE_MASK)
+        if addend is None:
             env.arg[0], env.arg[1], env.arg[2] = address, access, mode
             action = self.engine.tlb_miss(env)
             if action != Action.CONTINUE:
                 return -1 if action != Action.JUMP else -2
-        return (address + words[at + 1] & MASK64) - self.engine.ram.host
+            addend = env.translation(mode, access, address & PAGE_MASK)
+            assert addend is not None
+        return (address + addend & MASK64) - self.engine.ram.host
 
     def load(self, env: Env, address: int, mop: int, insn_pc: int) -> int | None:
         env.insn_pc = insn_pc

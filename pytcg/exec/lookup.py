@@ -34,7 +34,7 @@ from pytcg.native import native
 from pytcg.native.intrinsics import ld8, ld64
 from pytcg.softmmu.regions import CODE
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, TLB_ENTRIES, Env
+from pytcg.tcg.state import ADDEND, EMPTY, ENTRY_WORDS, FETCH, JUMP_CACHE_ENTRIES, LIMIT, TLB_ENTRIES, Env
 
 #: in the place of a host address: the physical address of the page that follows must be known first
 NEXT_PAGE = 1
@@ -68,15 +68,15 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
     @native
     def fetch_page(env: Env, pc: int) -> int:
         mode = env.flags >> 2 & 3
-        index = ((mode * 3 + FETCH) * TLB_ENTRIES + (pc >> PAGE_SHIFT & TLB_ENTRIES - 1)) * 2
+        index = ((mode * 3 + FETCH) * TLB_ENTRIES + (pc >> PAGE_SHIFT & TLB_ENTRIES - 1)) * ENTRY_WORDS
         action: int = Action.CONTINUE
-        if env.tlb[index] != pc & PAGE_MASK:
+        if pc - env.tlb[index] >= env.tlb[index + LIMIT]:
             env.insn_pc = env.pc
             env.arg[0] = pc
             env.arg[1] = FETCH
             env.arg[2] = mode
             action = tlb_miss(env)
-        env.ret = env.tlb[index + 1]
+        env.ret = env.tlb[index + ADDEND]
         return action
 
     @native

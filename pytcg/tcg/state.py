@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 GLOBALS_BASE = -128
 WORD = 8
+#: of the host: arrays in the CPU state begin at one
+CACHE_LINE = 64
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,14 @@ NUM_MMU_MODES = 4
 TLB_ENTRIES = 256
 JUMP_CACHE_ENTRIES = 2048
 NUM_SLOTS = 32
+#: words of a TLB entry, which a slot holds a copy of, and what is in them. It serves the addresses from FIRST_ADDRESS
+#: on, LIMIT of them; none if LIMIT is 0. An entry for loads and stores keeps 7 bytes of its pages out of LIMIT, so that
+#: an access that begins below it ends within them.
+ENTRY_WORDS = 4
+FIRST_ADDRESS, LIMIT, ADDEND = 0, 1, 2
+ENTRY_BYTES = ENTRY_WORDS * WORD
 MAX_HELPERS = 256
-#: what an empty TLB, slot or jump-cache entry holds as its tag: no masked address and no pc equals it
+#: what an empty entry of a jump cache holds as its tag: no pc equals it
 EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
 #: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look
@@ -90,8 +98,8 @@ COMMON = (
     Field("thunks", 160, "host addresses of the backend's routines"),
     Field("natives", MAX_HELPERS, "host addresses of helpers compiled to machine code; 0: Python only"),
     Field("jump_cache_flags", NUM_MMU_MODES, "translation flags for which the jump cache of a mode holds entries"),
-    Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * 2, "TLB slots [mode][READ/WRITE][register]: tag, addend"),
-    Field("tlb", NUM_MMU_MODES * 3 * TLB_ENTRIES * 2, "TLB [mode][READ/WRITE/FETCH][index]: tag, addend"),
+    Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * ENTRY_WORDS, "TLB slots [mode][READ/WRITE][register]: entries"),
+    Field("tlb", NUM_MMU_MODES * 3 * TLB_ENTRIES * ENTRY_WORDS, "TLB [mode][READ/WRITE/FETCH][page number]: entries"),
     Field("jump_cache", NUM_MMU_MODES * JUMP_CACHE_ENTRIES * 2, "jump cache [mode][index]: guest pc, host address"),
 )
 
@@ -107,19 +115,20 @@ class Layout:
             if field.name in self.fields:
                 raise ValueError(f"CPU state field {field.name} is declared twice")
             self.fields[field.name] = field
+            if field.count * WORD >= CACHE_LINE:
+                position = -(-position // CACHE_LINE) * CACHE_LINE
             self.offset[field.name] = position
             position += WORD * field.count
         self.end = position
-        self.end_of_caches = self.offset["jump_cache"] + WORD * self.fields["jump_cache"].count
         self.size = (position - GLOBALS_BASE + 4095) & -4096
 
     def slot(self, mode: int, access: int, register: int) -> int:
-        """Byte offset of a TLB slot's tag; its addend follows."""
-        return self.offset["slots"] + 16 * ((mode * 2 + access) * NUM_SLOTS + (register & (NUM_SLOTS - 1)))
+        """Byte offset of a TLB slot."""
+        return self.offset["slots"] + ENTRY_BYTES * ((mode * 2 + access) * NUM_SLOTS + (register & (NUM_SLOTS - 1)))
 
     def tlb(self, mode: int, access: int) -> int:
         """Byte offset of the TLB of an MMU mode and access kind."""
-        return self.offset["tlb"] + 16 * TLB_ENTRIES * (mode * 3 + access)
+        return self.offset["tlb"] + ENTRY_BYTES * TLB_ENTRIES * (mode * 3 + access)
 
     def jump_cache(self, mode: int) -> int:
         """Byte offset of the jump cache of an MMU mode."""
@@ -156,8 +165,29 @@ class Env:
         #: host address of the env pointer
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) - GLOBALS_BASE
         self.words[self.index + layout.offset["self"] // WORD] = self.address
-        start, end = (self.index + offset // WORD for offset in (layout.offset["slots"], layout.end_of_caches))
-        self.words[start:end] = memoryview(b"\xff" * (WORD * (end - start))).cast("Q")
+        self.empty_caches()
+
+    def empty_caches(self) -> None:
+        """Empty the slots, the TLB and the jump caches. The vCPU must not run."""
+        for name, byte in (("slots", b"\0"), ("tlb", b"\0"), ("jump_cache", b"\xff")):
+            self._fill(name, byte)
+
+    def forget_blocks(self) -> None:
+        """Empty the jump caches. The vCPU must not run."""
+        self._fill("jump_cache", b"\xff")
+
+    def _fill(self, name: str, byte: bytes) -> None:
+        start, count = self.index + self.layout.offset[name] // WORD, self.layout.fields[name].count
+        self.words[start : start + count] = memoryview(byte * (WORD * count)).cast("Q")
+
+    def translation(self, mode: int, access: int, address: int) -> int | None:
+        """The addend that the TLB of an MMU mode and access kind has for an address; None if it has none."""
+        words = self.words
+        at = self.index + self.layout.tlb(mode, access) // WORD + (address >> 12 & TLB_ENTRIES - 1) * ENTRY_WORDS
+        if address - words[at] & 0xFFFFFFFFFFFFFFFF >= words[at + LIMIT]:
+            return None
+        addend: int = words[at + ADDEND]
+        return addend
 
 
 def env_class(layout: Layout, name: str = "Env") -> type[Env]:

@@ -16,7 +16,7 @@ from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.tcg.eval import atomic_update, extend
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op, code
-from pytcg.tcg.state import CONST, EMPTY, ENV, READ, WRITE
+from pytcg.tcg.state import ADDEND, CONST, ENTRY_BYTES, ENV, FIRST_ADDRESS, LIMIT, READ, TLB_ENTRIES, WRITE
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_64, MO_ALIGN, MO_MODE_SHIFT, MO_SIGN, Cond, Type
 from tests.backend.machine_code import PC, Machine, word
 
@@ -38,15 +38,21 @@ class Guest(Machine):
         self.host = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self.natives = X86Backend(self.layout, ())
 
-    def map(self, page: int, *accesses: int, mode: int = MODE, tag: int = 0) -> None:
+    def map(self, page: int, *accesses: int, mode: int = MODE) -> None:
         address = RAM + page * PAGE
         for access in accesses:
-            index = self.env.index + (self.layout.tlb(mode, access) + 16 * (address >> 12 & 255)) // 8
-            self.env.words[index], self.env.words[index + 1] = address | tag, self.host - RAM
+            entry = self.layout.tlb(mode, access) + ENTRY_BYTES * (address >> 12 & TLB_ENTRIES - 1)
+            self.put(entry, address, PAGE - 7, self.host - RAM)
 
-    def slot(self, access: int, register: int, mode: int = MODE) -> tuple[int, int]:
+    def put(self, offset: int, *words: int) -> None:
+        index = self.env.index + offset // 8
+        for n, value in enumerate(words):
+            self.env.words[index + n] = value % 2**64
+
+    def slot(self, access: int, register: int, mode: int = MODE) -> tuple[int, ...]:
+        """First address, limit and addend."""
         index = self.env.index + self.layout.slot(mode, access, register) // 8
-        return self.env.words[index], self.env.words[index + 1]
+        return tuple(self.env.words[index : index + 3])
 
     def native(self, helper: int, *ops: Op, value: int = 0) -> None:
         block = self.natives.emit([*ops, (MOVI, 79, value), (code("ret"), 79)], 0, 0)
@@ -97,7 +103,7 @@ def test_loads_and_stores_hit(guest: Guest, base: int, size: int) -> None:
             if data:
                 assert guest.run([(LD, data, base, off, size | sign | M, 0)], registers) == Status.LOOKUP
                 assert guest.get(data) == extend(expected, size | sign)
-    assert guest.slot(READ, base) == guest.slot(WRITE, base) == (RAM + PAGE, (guest.host - RAM) % 2**64)
+    assert guest.slot(READ, base) == guest.slot(WRITE, base) == (RAM + PAGE, PAGE - 7, (guest.host - RAM) % 2**64)
 
 
 def test_miss_asks_the_native_helper_and_retries(guest: Guest) -> None:
@@ -107,12 +113,14 @@ def test_miss_asks_the_native_helper_and_retries(guest: Guest) -> None:
     guest.native(
         Helper.TLB_MISS,
         (code("ld", Type.I64), 70, ENV, guest.layout.offset["code_map"], MO_64),
-        (code("st", Type.I64), 70, ENV, index, MO_64),
+        (code("st", Type.I64), 70, ENV, index + 8 * FIRST_ADDRESS, MO_64),
         (MOVI, 70, guest.host - RAM),
-        (code("st", Type.I64), 70, ENV, index + 8, MO_64),
+        (code("st", Type.I64), 70, ENV, index + 8 * ADDEND, MO_64),
+        (MOVI, 70, PAGE - 7),
+        (code("st", Type.I64), 70, ENV, index + 8 * LIMIT, MO_64),
     )
     guest.env.code_map = RAM
-    guest.env.words[guest.env.index + index // 8] = EMPTY
+    guest.put(index, 0, 0, 0)
     guest.memory[8:16] = (0x1122334455667788).to_bytes(8, "little")
     guest.set(15, address)
     for hot in (2, 14, 10):
@@ -167,10 +175,36 @@ def test_python_does_a_store(guest: Guest) -> None:
             assert guest.go_on() == Status.LOOKUP
 
 
-def test_page_with_flags_in_its_tag_never_hits(guest: Guest) -> None:
-    guest.map(0, READ, WRITE, tag=1)
+def test_entry_without_a_limit_never_hits(guest: Guest) -> None:
+    guest.put(guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & TLB_ENTRIES - 1), RAM, 0, 0)
     guest.set(15, RAM)
     assert guest.start((LD, 14, 15, 0, MO_8 | M, 0), (EXIT, 8)) == Status.MEMORY
+
+
+@pytest.mark.parametrize("size", [MO_8, MO_16, MO_32, MO_64])
+def test_last_bytes_of_an_entry(guest: Guest, size: int) -> None:
+    """They are served, by the TLB if not by the slot, and what goes on in another page is not."""
+    guest.map(0, READ)
+    for n in range(PAGE // 8):
+        guest.memory[8 * n : 8 * n + 8] = (n * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "little")
+    for at in range(PAGE - 8, PAGE):
+        guest.set(15, RAM + at)
+        fits = at + (1 << size) <= PAGE
+        status = guest.start((LD, 14, 15, 0, size | M, 0), (EXIT, 8))
+        assert status == (Status.LOOKUP if fits else Status.MEMORY)
+        if fits:
+            assert guest.get(14) == int.from_bytes(guest.memory[at : at + (1 << size)], "little")
+
+
+def test_entry_of_several_pages_serves_accesses_across_them(guest: Guest) -> None:
+    entry = guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & TLB_ENTRIES - 1)
+    guest.put(entry, RAM, 2 * PAGE - 7, guest.host - RAM)
+    guest.memory[PAGE - 3 : PAGE + 5] = bytes(range(1, 9))
+    guest.set(15, RAM + PAGE - 3)
+    assert guest.start((LD, 14, 15, 0, MO_64 | M, 0), (EXIT, 8)) == Status.LOOKUP
+    assert guest.get(14) == 0x0807060504030201
+    guest.set(15, RAM + 2 * PAGE - 7)
+    assert guest.start((LD, 14, 15, 0, MO_64 | M, 0), (EXIT, 8)) == Status.MEMORY
 
 
 def test_access_across_pages_does_not_ask_the_native_helper(guest: Guest) -> None:

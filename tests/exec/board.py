@@ -16,7 +16,6 @@ from pytcg.frontend.riscv.status import update_flags
 from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.softmmu.regions import AddressSpace, Io, Ram, Rom
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import EMPTY, TLB_ENTRIES, WORD
 from tests.exec.riscv import WFI, code
 
 BACKENDS = ("x86_64", "tci")
@@ -138,5 +137,4 @@ class Board:
 
     def cached(self, address: int, access: int, mode: int = M) -> bool:
         """Whether the TLB holds a page."""
-        at = self.env.index + self.env.layout.tlb(mode, access) // WORD + (address >> 12 & TLB_ENTRIES - 1) * 2
-        return bool(self.env.words[at] == address & EMPTY << 12 & EMPTY)
+        return self.env.translation(mode, access, address) is not None

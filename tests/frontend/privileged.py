@@ -30,7 +30,7 @@ from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.native.intrinsics import clock
 from pytcg.softmmu.regions import AddressSpace, Ram, Rom
-from pytcg.tcg.state import EMPTY, TLB_ENTRIES, WORD
+from pytcg.tcg.state import ENTRY_WORDS, TLB_ENTRIES, WORD
 from pytcg.tcg.verify import verify
 from tests.frontend.hart import Memory
 
@@ -111,8 +111,14 @@ class Hart:
 
     def cached(self, address: int, access: int, mode: int) -> int | None:
         """The addend in the TLB for an address."""
-        at = self.env.index + LAYOUT.tlb(mode, access) // WORD + (address >> 12 & TLB_ENTRIES - 1) * 2
-        return self.env.words[at + 1] if self.env.words[at] == address & EMPTY << 12 & EMPTY else None
+        addend: int | None = self.env.translation(mode, access, address)
+        return addend
+
+    def translation_through(self, page: int, address: int, access: int, mode: int) -> int | None:
+        """The addend for an address in the TLB entry that is found by a page."""
+        at = self.env.index + LAYOUT.tlb(mode, access) // WORD + (page >> 12 & TLB_ENTRIES - 1) * ENTRY_WORDS
+        first, limit, addend = self.env.words[at : at + 3]
+        return addend if (address - first) % 2**64 < limit else None
 
     # traps
 

@@ -33,7 +33,7 @@ from pytcg.frontend.riscv.mmu import debug_translate, probe, raise_access_fault
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.riscv.tlb import flush_page, flush_translations
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, READ, WORD, WRITE
+from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MASK64
 from tests.frontend.privileged import LEAF, PC, RAM, RAM_SIZE, ROM, ROOT, USER, Hart, M
 
@@ -250,12 +250,12 @@ def test_flush_of_a_page() -> None:
         hart.map(page, PA)
         for access in (READ, WRITE, FETCH):
             finds(hart, page, access, MODE_S)
-    slot = hart.env.index + hart.env.layout.slot(MODE_S, WRITE, 5) // WORD
-    hart.env.words[slot] = VA
+    limit = hart.env.index + hart.env.layout.slot(MODE_S, WRITE, 5) // WORD + LIMIT
+    hart.env.words[limit] = 4089
     flush_page(hart.env, VA + 8)
     assert all(hart.cached(VA, access, MODE_S) is None for access in (READ, WRITE, FETCH))
     assert all(hart.cached(VA + 4096, access, MODE_S) is not None for access in (READ, WRITE, FETCH))
-    assert hart.env.words[slot] == EMPTY
+    assert hart.env.words[limit] == 0
 
 
 def test_flush_of_a_page_spares_jump_caches_unless_it_was_fetched_from() -> None:

@@ -231,6 +231,7 @@ def test_fences_flush(word: int) -> None:
     hart = Hart()
     hart.env.globals[10] = RAM + 0x1000
     for page in (RAM, RAM + 0x1000):
+        hart.map(page, page)
         assert hart.miss(page, READ, MODE_S) == Action.CONTINUE
     assert hart.run(word) == PC + 4
     assert hart.cached(RAM + 0x1000, READ, MODE_S) is None

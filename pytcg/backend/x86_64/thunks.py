@@ -17,11 +17,23 @@ from pytcg.backend.x86_64.emit.integer import READ_COUNTER
 from pytcg.backend.x86_64.emit.memory import KINDS, memory_thunk
 from pytcg.backend.x86_64.encode import R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Mem
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Layout
+from pytcg.tcg.state import (
+    ADDEND,
+    ENTRY_BYTES,
+    FIRST_ADDRESS,
+    LIMIT,
+    NUM_MMU_MODES,
+    NUM_SLOTS,
+    TLB_ENTRIES,
+    WORD,
+    WRITE,
+    Layout,
+)
 from pytcg.tcg.types import MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 
 CALLEE_SAVED = (RBX, RBP, R12, R13, R14, R15)
 PAGE = 4096
+ENTRY_SHIFT = ENTRY_BYTES.bit_length() - 1
 # Words of env.scratch.
 TEMP, INFO, MXCSR = 0, 1, 2
 # Words of env.scratch that emitters of blocks use, from FLOAT_SCRATCH on.
@@ -262,45 +274,50 @@ class Thunks:
             x.mov_store(1, self._field("arg", 1), RDX),
         )
         a(x.shr(0, RCX, MO_MODE_SHIFT), x.and_imm(0, RCX, 3), x.mov_store(1, self._field("arg", 2), RCX))
-        # the slot: (mode * 2 + access) * NUM_SLOTS + register, of 16 bytes
+        # the slot: (mode * 2 + access) * NUM_SLOTS + register
         a(x.lea(0, RDX, Mem(RDX, 0, RCX)), x.add(0, RDX, RCX), x.shl(0, RDX, 5))
-        a(x.mov(0, RCX, RAX), x.and_imm(0, RCX, NUM_SLOTS - 1), x.add(0, RDX, RCX), x.shl(0, RDX, 4))
+        a(x.mov(0, RCX, RAX), x.and_imm(0, RCX, NUM_SLOTS - 1), x.add(0, RDX, RCX), x.shl(0, RDX, ENTRY_SHIFT))
         a(x.add_imm(1, RDX, self.layout.offset["slots"]), x.mov_store(1, self._field("mem_slot"), RDX))
         a(x.mov(1, RDX, Mem(RSP, 16)), x.mov_store(1, self._field("resume"), RDX))
         self._insn_pc()
 
     def _memory(self, kind: int) -> None:
-        """Probe the TLB for address rdx, refill the slot, and return the addend in rcx with rdx kept."""
+        """Find the TLB entry for address rdx, copy it to the slot, and return the addend in rcx with rdx kept."""
         a = self.a
         size, mode = 1 << (kind & MO_SIZE), (kind & MO_MODE) >> MO_MODE_SHIFT
         access = kind >> KIND_ACCESS_SHIFT & 1
-        tlb = self.layout.tlb(mode, access)
-        slots = self.layout.slot(mode, access, 0)
+        tlb, slots = self.layout.tlb(mode, access), self.layout.slot(mode, access, 0)
+        entry, slot = ([Mem(RBP, at + WORD * n, r) for n in range(3)] for at, r in ((tlb, RCX), (slots, RAX)))
         name = f"memory {kind}"
         a.label(name)
-        a(x.mov(0, RCX, RDX), x.shr(0, RCX, 8), x.and_imm(0, RCX, 16 * (TLB_ENTRIES - 1)), x.push(RDX))
-        a(x.and_imm(1, RDX, -PAGE | size - 1), x.cmp(1, RDX, Mem(RBP, tlb, RCX)))
-        a.jump_if(x.NE, f"{name} misses")
-        a(x.and_imm(0, RAX, NUM_SLOTS - 1), x.shl(0, RAX, 4), x.mov_store(1, Mem(RBP, slots, RAX), RDX))
-        a(x.mov(1, RDX, Mem(RBP, tlb + 8, RCX)), x.mov_store(1, Mem(RBP, slots + 8, RAX), RDX))
+        a(x.mov(0, RCX, RDX), x.shr(0, RCX, 12 - ENTRY_SHIFT), x.and_imm(0, RCX, ENTRY_BYTES * (TLB_ENTRIES - 1)))
+        a(x.push(RDX))
+        if kind & MO_ALIGN and size > 1:
+            a(x.test_imm8(Mem(RSP), size - 1))
+            a.jump_if(x.NE, f"{name} slow")
+        a(x.sub(1, RDX, entry[FIRST_ADDRESS]), x.cmp(1, RDX, entry[LIMIT]))
+        a.jump_if(x.AE, f"{name} misses")
+        a(x.and_imm(0, RAX, NUM_SLOTS - 1), x.shl(0, RAX, ENTRY_SHIFT))
+        for word in (FIRST_ADDRESS, LIMIT, ADDEND):
+            a(x.mov(1, RDX, entry[word]), x.mov_store(1, slot[word], RDX))
         if access == WRITE:
             # Another vCPU that places code in the page empties the TLB, then the slots, with a barrier between.
-            a(x.cmp_imm(1, Mem(RBP, tlb, RCX), -1))
+            a(x.cmp_imm(1, entry[LIMIT], 0))
             a.jump_if(x.E, f"{name} withdrawn")
         a(x.mov(1, RCX, RDX), x.pop(RDX), x.RET)
         if access == WRITE:
             a.label(f"{name} withdrawn")
-            a(x.mov_imm(1, Mem(RBP, slots, RAX), -1), x.mov(1, RCX, RDX), x.pop(RDX), x.RET)
+            a(x.mov_imm(1, slot[LIMIT], 0), x.mov(1, RCX, RDX), x.pop(RDX), x.RET)
         a.label(f"{name} misses")
-        if kind & MO_ALIGN:
-            a(x.test_imm8(Mem(RSP), size - 1))
-            a.jump_if(x.NE, f"{name} slow")
-        else:
+        if size < WORD:
+            # It may lie in the last bytes, which the limit leaves out.
+            a(x.sub_imm(1, RDX, WORD - size), x.cmp(1, RDX, entry[LIMIT]))
+            a.jump_if(x.AE, f"{name} is elsewhere")
+            a(x.mov(1, RCX, entry[ADDEND]), x.pop(RDX), x.RET)
+            a.label(f"{name} is elsewhere")
+        if size > 1:
             a(x.mov(0, RDX, Mem(RSP)), x.and_imm(0, RDX, PAGE - 1), x.cmp_imm(0, RDX, PAGE - size))
             a.jump_if(x.A, f"{name} slow")
-            a(x.mov(1, RDX, Mem(RSP)), x.and_imm(1, RDX, -PAGE), x.cmp(1, RDX, Mem(RBP, tlb, RCX)))
-            a.jump_if(x.NE, f"{name} fill")
-            a(x.mov(1, RCX, Mem(RBP, tlb + 8, RCX)), x.pop(RDX), x.RET)
         a.label(f"{name} fill")
         a(x.mov_u32(RCX, kind))
         a.call("fill")

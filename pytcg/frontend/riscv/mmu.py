@@ -8,14 +8,14 @@ from pytcg.frontend.riscv.bits import (
     FLAG_MODE,
     PAGE,
     PAGE_MASK,
-    PAGE_SHIFT,
     PMP_R,
     PMP_W,
 )
 from pytcg.frontend.riscv.exceptions import raise_exception, raise_fault
 from pytcg.frontend.riscv.pmp import PMP_PARTIAL, pmp_check
+from pytcg.frontend.riscv.reach import find_reach, has_code
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.tlb import fill_entry, forget_write, note_fetch
+from pytcg.frontend.riscv.tlb import fill_entry, forget_entry, note_fetch
 from pytcg.frontend.riscv.walk import (
     DEBUG,
     WALK_ACCESS_FAULT,
@@ -27,7 +27,6 @@ from pytcg.frontend.riscv.walk import (
     walk_start,
 )
 from pytcg.native import native
-from pytcg.native.intrinsics import ld8
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, READ, WRITE
 
@@ -60,13 +59,14 @@ def helper_tlb_miss(env: RiscvEnv) -> int:
         env.ret = env.walk_pa
         if page < env.ram_start or page >= env.ram_end:
             return Action.SLOW
-        if access == WRITE and ld8(env.code_map + (page - env.ram_start >> PAGE_SHIFT)):
+        if access == WRITE and has_code(env, page, page + PAGE):
             return Action.SLOW
         addend += env.ram_addend
+    find_reach(env, access, mode, allowed)
     fill_entry(env, address, access, mode, addend)
-    if access == WRITE and ld8(env.code_map + (page - env.ram_start >> PAGE_SHIFT)):
+    if access == WRITE and has_code(env, env.reach_first, env.reach_end):
         # Another vCPU has placed code there meanwhile; it may have emptied the TLB before the entry was in it.
-        forget_write(env, address, mode)
+        forget_entry(env, address, access, mode)
         return Action.SLOW
     return Action.CONTINUE
 

@@ -53,6 +53,8 @@ FIELDS = (
     Field("walk_shift", 1, "page-table walk: log2 of what an entry of the table maps"),
     Field("walk_size", 1, "page-table walk: bytes that the leaf maps"),
     Field("walk_pa", 1, "page-table walk: the physical address"),
+    Field("reach_first", 1, "first physical address that goes into a TLB entry"),
+    Field("reach_end", 1, "physical address after the last"),
     Field("large_start", 2, "lowest address in a superpage that the TLB holds part of, below and above 2**63"),
     Field("large_last", 2, "highest such address"),
     Field("fetched", 64, "bit map (page number modulo 4096) of pages that the jump caches may hold"),

@@ -9,7 +9,6 @@ from pytcg.frontend.riscv.bits import (
     MODE_S,
     MODE_U,
     MSTATUS_MXR,
-    PAGE,
     PAGE_SHIFT,
     PHYSICAL_BITS,
     PMP_R,
@@ -54,7 +53,7 @@ def walk_start(env: RiscvEnv, address: int, mode: int) -> int:
     scheme = env.satp >> SATP_MODE_SHIFT
     if mode == MODE_M or scheme == 0:
         env.walk_pa = address
-        env.walk_size = PAGE
+        env.walk_size = 1 << PHYSICAL_BITS
         return WALK_ACCESS_FAULT if address >> PHYSICAL_BITS else WALK_DONE
     bits = PAGE_SHIFT + 9 * (scheme - 5)
     if address + (1 << (bits - 1)) >> bits:

@@ -17,11 +17,12 @@ from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, load_memory, store_memory, store_zero
 from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem
 from pytcg.tcg.ops import Op
-from pytcg.tcg.state import READ, WRITE
+from pytcg.tcg.state import ADDEND, FIRST_ADDRESS, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MO_32, MO_64, MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 
 MOV_EAX = x.mov_u32(RAX, 0)[:1]
-PAGE_MASK = -4096
+#: brings the low bits of an address to the top
+ALIGNMENT_SHIFT = 61
 
 #: the kinds of access that have thunks of their own, as mem_kind bits without size and mode
 KINDS = (
@@ -122,10 +123,15 @@ def _address(m: Operands, base: int, off: int) -> tuple[bytes, bytes, Mem]:
 
 @cache
 def _check(m: Operands, base: int, kind: int) -> tuple[bytes, bytes]:
-    """Compare the address in rdx with the slot of `base`, up to the branch to the stub; load the slot's addend."""
+    """Whether the slot of `base` serves the address in rdx, up to the branch to the stub; load the slot's addend."""
     slot = m.layout.slot((kind & MO_MODE) >> MO_MODE_SHIFT, kind >> KIND_ACCESS_SHIFT & 1, base)
-    mask = x.and_imm(1, RDX, PAGE_MASK | (1 << (kind & MO_SIZE)) - 1)
-    return mask + x.cmp(1, RDX, Mem(x.RBP, slot)) + x.jcc32(x.NE), x.mov(1, RCX, Mem(x.RBP, slot + 8))
+    first, limit, addend = (Mem(x.RBP, slot + WORD * word) for word in (FIRST_ADDRESS, LIMIT, ADDEND))
+    within = x.sub(1, RDX, first)
+    if kind & MO_ALIGN:
+        # Bits of an address that is not aligned are made ones that no limit has.
+        low = x.mov(0, RCX, RDX) + x.and_imm(0, RCX, (1 << (kind & MO_SIZE)) - 1) + x.shl(1, RCX, ALIGNMENT_SHIFT)
+        within = low + within + x.or_(1, RDX, RCX)
+    return within + x.cmp(1, RDX, limit) + x.jcc32(x.AE), x.mov(1, RCX, addend)
 
 
 def _guarded_access(
