@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.guestprogram import QEMU, build, pytcg, run
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-QEMU = shutil.which("qemu-system-riscv64")
-CPU = "generic_rv64+m+a+f+d+c+zba+zbb+zbc+zbs+zicsr+zifencei+zicbom+zicboz+zicond+svinval"
-COMPILE = ("-target", "riscv64-freestanding-none", f"-mcpu={CPU}", "-nostdlib", "-static", "-mcmodel=medany")
-LINK = ("-Wl,--build-id=none", f"-Wl,-T,{HERE / 'link.ld'}", "-Wl,-z,norelro")
 QEMU_CPU = "rv64,h=off,sstc=on,svinval=on,svnapot=on,svpbmt=on,zba=on,zbb=on,zbc=on,zbs=on"
-TIMEOUT = 60
+#: the boards, and the macros for them
+BOARDS: dict[str, tuple[str, ...]] = {"virt": (), "spike": ("SPIKE",)}
 
 
 @dataclass(frozen=True)
 class Program:
-    """A test program: its source, macros, and why QEMU 7.2 is no judge of it ("": it is one)."""
+    """A test program: its source, macros, and why QEMU 7.2 is no judge of it, or not on its spike ("": it is one)."""
 
     source: str
     macros: tuple[str, ...] = ()
     not_qemu: str = ""
+    not_spike: str = ""
 
     @property
     def name(self) -> str:
         return "-".join((self.source.removesuffix(".S"), *self.macros))
 
 
+NO_TIME = "it has no time CSR there"
 PROGRAMS = (
     Program("traps.S"),
-    Program("csrs.S"),
+    Program("csrs.S", (), "", NO_TIME),
+    Program("probing.S"),
     Program("pmp.S"),
-    Program("interrupts.S"),
+    Program("interrupts.S", (), "", NO_TIME),
     Program("atomics.S"),
     Program("code.S"),
     Program("environment.S", (), "it has no Zicbom and Zicboz"),
@@ -47,20 +43,9 @@ PROGRAMS = (
 )
 
 
-def build(program: Program, folder: Path, *more: str) -> Path:
-    """The program's ELF file, remembered by what it is made of; `more` macros."""
-    sources = [HERE / program.source, HERE / "harness.h", HERE / "link.ld"]
-    digest = hashlib.sha256(
-        b"".join(path.read_bytes() for path in sources) + repr((program, more, COMPILE, LINK)).encode()
-    )
-    target = folder / f"{program.name}-{digest.hexdigest()[:16]}.elf"
-    if not target.exists():
-        macros = [f"-D{macro}" for macro in (*program.macros, *more)]
-        partial = target.with_suffix(f".{os.getpid()}")
-        command = [sys.executable, "-m", "ziglang", "cc", *COMPILE, *LINK, *macros, "-o", str(partial), str(sources[0])]
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-        partial.replace(target)
-    return target
+def elf_file(program: Program, cache: Path, *more: str) -> Path:
+    """The program's ELF file; `more` macros."""
+    return build(HERE / program.source, HERE / "link.ld", cache, (*program.macros, *more))
 
 
 @pytest.fixture(params=PROGRAMS, ids=lambda program: program.name)
@@ -77,25 +62,22 @@ def cache(pytestconfig: pytest.Config) -> Path:
     return Path(pytestconfig.cache.mkdir("privileged"))
 
 
-def run(*command: str) -> tuple[int, str]:
-    """Exit status and output of a machine."""
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT)
-    return done.returncode, done.stdout + done.stderr
+@pytest.mark.parametrize(("board", "accel"), [("virt", "tcg"), ("virt", "tcg,backend=tci"), ("spike", "tcg")])
+def test_passes(program: Program, cache: Path, board: str, accel: str) -> None:
+    elf = elf_file(program, cache, *BOARDS[board])
+    arguments = ("-M", board, "-accel", accel, "-bios", "none", "-nographic", "-kernel", str(elf))
+    assert pytcg(*arguments) == (0, "")
 
 
-@pytest.mark.parametrize("accel", ["tcg", "tcg,backend=tci"])
-def test_passes(program: Program, cache: Path, accel: str) -> None:
-    elf = build(program, cache)
-    arguments = ("-M", "virt", "-accel", accel, "-bios", "none", "-nographic", "-kernel", str(elf))
-    assert run(sys.executable, "-m", "pytcg", *arguments) == (0, "")
-
-
-def test_qemu_agrees(program: Program, cache: Path) -> None:
+@pytest.mark.parametrize("board", ["virt", "spike"])
+def test_qemu_agrees(program: Program, cache: Path, board: str) -> None:
     """What QEMU 7.2 does otherwise, against the specification, is left out by the macro QEMU."""
     if QEMU is None:
         pytest.skip("qemu-system-riscv64 is not installed")
-    if program.not_qemu:
-        pytest.skip(f"QEMU 7.2 is no judge: {program.not_qemu}")
-    elf = build(program, cache, "QEMU")
-    arguments = ("-M", "virt", "-cpu", QEMU_CPU, "-bios", "none", "-nographic", "-kernel", str(elf))
-    assert run(QEMU, *arguments) == (0, "")
+    reason = program.not_qemu or (program.not_spike if board == "spike" else "")
+    if reason:
+        pytest.skip(f"QEMU 7.2 is no judge: {reason}")
+    elf = elf_file(program, cache, "QEMU", *BOARDS[board])
+    arguments = ("-M", board, "-cpu", QEMU_CPU, "-bios", "none", "-nographic", "-kernel", str(elf))
+    status, output = run(QEMU, *arguments)
+    assert status == 0, output
