@@ -27,6 +27,7 @@ class ClockFields(Protocol):
     clock_start: int
     clock_mult: int
     clock_offset: int
+    alarm_mult: int
 
 
 class Clock:
@@ -52,12 +53,13 @@ class Clock:
         self.mult = int(timebase_hz / counter_hz * (1 << 64))
         #: guest time at `start`, in ticks
         self.offset = 0
-        self._copies: list[ClockFields] = []
+        self._copies: list[tuple[ClockFields, Callable[[], None]]] = []
 
-    def attach(self, env: ClockFields) -> None:
-        """Put the clock into a vCPU's state, now and whenever the guest sets it."""
-        self._copies.append(env)
+    def attach(self, env: ClockFields, changed: Callable[[], None]) -> None:
+        """Put the clock into a vCPU's state, now and whenever the guest sets it, which `changed` is to tell."""
+        self._copies.append((env, changed))
         env.clock_start, env.clock_mult, env.clock_offset = self.start, self.mult, self.offset
+        env.alarm_mult = (1 << 64) // self.timebase_hz
 
     def elapsed(self) -> int:
         """Ticks since the clock was made, whatever the guest has set it to."""
@@ -70,8 +72,13 @@ class Clock:
     def set_ticks(self, value: int) -> None:
         """Set guest time, in ticks; it runs on from there."""
         self.offset = value - self.elapsed() & MASK64
-        for env in self._copies:
+        for env, changed in self._copies:
             env.clock_offset = self.offset
+            changed()
+
+    def span_ns(self, counted: int) -> int:
+        """A number of ticks of the host counter in nanoseconds."""
+        return (counted * self.mult * NANOSECONDS // self.timebase_hz) >> 64
 
     def ns(self) -> int:
         """Nanoseconds since the clock was made, whatever the guest has set it to."""

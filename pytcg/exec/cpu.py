@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Event, Lock, Thread, current_thread
 from time import perf_counter_ns
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 from pytcg.exec.clock import Clock
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
-from pytcg.tcg.state import IRQ_LOOP
+from pytcg.native.atomic import set_bits
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LINES, IRQ_LOOP
 
 
 class Cpu(ABC):
@@ -27,7 +30,9 @@ class Cpu(ABC):
         self.env.cpu = self
         self.irq_lock = Lock()
         self.wakeup = Event()
-        self.timer = loop.timer(self._timer_fired)
+        self.irq_address = self.env.address + self.env.layout.offset["irq"]
+        #: the alarm, unless machine code has its own
+        self.timer = loop.timer(partial(self.request, IRQ_ALARM))
         #: True while machine code may run or be resumed, until the next safe point
         self.running = False
         self.stopping = False
@@ -36,6 +41,7 @@ class Cpu(ABC):
         #: where traps are logged, if they are
         self.trap_log = engine.parts.trap_log
         engine.attach(self)
+        clock.attach(self.env, partial(self.request, IRQ_ALARM))
         self.reset(0)
 
     # --- called from other threads
@@ -43,13 +49,13 @@ class Cpu(ABC):
     def set_irq(self, mask: int, level: bool) -> None:
         """Set interrupt lines (a mask of the guest's interrupt bits) to a level."""
         with self.irq_lock:
-            self.guest.set_irq(self.env, mask, level)
-        self.wakeup.set()
+            changed = self.guest.set_irq(self.env, mask, level)
+        if changed:
+            self.request(IRQ_LINES)
 
-    def request_stop(self) -> None:
-        """Make machine code leave at its next poll, and a sleeping vCPU wake."""
-        with self.irq_lock:
-            self.env.irq |= IRQ_LOOP
+    def request(self, bits: int) -> None:
+        """Set bits of env.irq, which the vCPU sees at its next poll; one that sleeps wakes."""
+        set_bits(self.irq_address, bits)
         self.wakeup.set()
 
     def reset(self, pc: int) -> None:
@@ -57,7 +63,6 @@ class Cpu(ABC):
         env, engine = self.env, self.engine
         self.guest.reset(env, self.index, pc)
         env.empty_caches()
-        self.clock.attach(env)
         self.timer.cancel()
         if self.trap_log:
             self.guest.log_traps(env)
@@ -75,7 +80,7 @@ class Cpu(ABC):
     def stop(self) -> None:
         """End the vCPU's thread at its next safe point."""
         self.stopping = True
-        self.request_stop()
+        self.request(IRQ_LOOP)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread to end; whether it has."""
@@ -88,22 +93,6 @@ class Cpu(ABC):
         """Whether the caller runs on this vCPU's thread."""
         return current_thread() is self.thread
 
-    # --- the guest's own timer
-
-    def timer_changed(self) -> None:
-        """The guest wrote its compare register: drive the interrupt, and arm the event loop. On the vCPU's thread."""
-        # The time is read first: a deadline that passes in between is then armed for, and not forgotten.
-        ticks = self.clock.ticks()
-        with self.irq_lock:
-            deadline = self.guest.update_timer(self.env)
-        if deadline is None or deadline <= ticks:
-            return
-        self.timer.arm(self.clock.deadline(deadline))
-
-    def _timer_fired(self) -> None:
-        self.timer_changed()
-        self.wakeup.set()
-
     def print_traps(self) -> None:
         """Log the traps that were taken since the last time."""
         if self.trap_log:
@@ -112,13 +101,18 @@ class Cpu(ABC):
 
     # --- the vCPU's thread
 
+    def own_alarm(self) -> AbstractContextManager[object]:
+        """Around all that the thread does: its own alarm instead of the event loop's, if it can have one."""
+        return nullcontext()
+
     @abstractmethod
     def run(self) -> None:
         """Run until `safe_point` says that the vCPU must end."""
 
     def _main(self) -> None:
         try:
-            self.run()
+            with self.own_alarm():
+                self.run()
         except BaseException as crash:
             if self.on_crash is None:
                 raise
@@ -138,14 +132,14 @@ class Cpu(ABC):
         self._leave()
         while True:
             self.wakeup.clear()
-            with self.irq_lock:
-                env.irq &= ~IRQ_LOOP
+            if not env.alarm and env.alarm_at != EMPTY:
+                self.timer.arm(self.clock.deadline(env.alarm_at))
             with world:
                 while self.engine.paused and not self.stopping:
                     world.wait()
                 if self.stopping:
                     return False
-                if not env.halted or self.guest.has_work(env):
+                if not env.halted or env.irq & IRQ_ALARM or self.guest.has_work(env):
                     env.halted = 0
                     self.running = True
                     return True

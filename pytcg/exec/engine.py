@@ -14,7 +14,7 @@ from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.translate import Code, TranslatedBlock, Translator
 from pytcg.softmmu.regions import BusError
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import FETCH, ONE_INSN, WORD, Env
+from pytcg.tcg.state import FETCH, IRQ_LOOP, ONE_INSN, WORD, Env
 from pytcg.tcg.types import MASK64
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Engine(Generic[Code]):
             try:
                 while any(cpu.running for cpu in others):
                     for cpu in others:
-                        cpu.request_stop()
+                        cpu.request(IRQ_LOOP)
                     self.world.wait(0.01)
                 yield
             finally:

@@ -21,7 +21,7 @@ from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import IRQ_LOOP, READ, WRITE, Env
+from pytcg.tcg.state import READ, WRITE, Env
 from pytcg.tcg.types import MASK64, MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 
 PAGE_MASK = MASK64 & -4096
@@ -157,16 +157,14 @@ class InterpreterCpu(Cpu):
             while True:
                 number = engine.block_for(env)
                 if not number:
-                    if env.irq & IRQ_LOOP:
+                    if env.irq and interrupt(env) == Action.EXIT:
                         break
                     continue
                 block, pc = blocks[number - 1]
                 status = block(env, pc)
                 self.print_traps()
-                if status == Status.INTERRUPT:
-                    if env.irq & IRQ_LOOP or env.halted:
-                        break
-                    interrupt(env)
+                if status == Status.INTERRUPT and (env.halted or interrupt(env) == Action.EXIT):
+                    break
 
 
 def build(parts: Parts) -> tuple[Engine[CompiledBlock], Clock, list[InterpreterCpu]]:

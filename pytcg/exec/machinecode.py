@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter_ns
 
@@ -14,6 +15,7 @@ from pytcg.exec.clock import Clock, calibrate, sample
 from pytcg.exec.codecache import MachineCodeCache
 from pytcg.exec.compiled import CompiledHelpers
 from pytcg.exec.cpu import Cpu
+from pytcg.exec.doorbell import Doorbell
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.host import MachineCodeHost
@@ -22,7 +24,7 @@ from pytcg.exec.store import TranslationStore, translator_key
 from pytcg.exec.translate import Translator
 from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import EMPTY, IRQ_LOOP, WRITE
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, WRITE
 from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 
 #: as plain numbers: the loop compares them each time that machine code is left
@@ -48,6 +50,20 @@ class MachineCodeCpu(Cpu):
         super().reset(pc)
         self.host.attach(self.env)
 
+    def request(self, bits: int) -> None:
+        self.host.runtime.ring(self.env.address, bits)
+        self.wakeup.set()
+
+    @contextmanager
+    def own_alarm(self) -> Iterator[None]:
+        env = self.env
+        with Doorbell(self.host.runtime.alarm_handler, env.address) as bell:
+            env.alarm = bell.number + 1
+            # what an earlier thread has asked for is lost
+            self.request(IRQ_ALARM)
+            yield
+            env.alarm = 0
+
     def run(self) -> None:
         env, engine, runtime = self.env, self.engine, self.host.runtime
         address, find = env.address, runtime.find
@@ -55,7 +71,7 @@ class MachineCodeCpu(Cpu):
         if engine.stats.timed:
             enter, resume = self._timed(enter), self._timed(resume)
         helpers = engine.helpers
-        interrupt, block_for = self.guest.interrupt, engine.block_for
+        block_for = engine.block_for
         if not engine.stats.first_insn:
             engine.stats.first_insn = perf_counter_ns() - engine.stats.started
         if self.trap_log:
@@ -78,10 +94,7 @@ class MachineCodeCpu(Cpu):
                     else:
                         status = enter(address, find)
                 else:
-                    if env.irq & IRQ_LOOP or env.halted:
-                        break
-                    interrupt(env)
-                    status = enter(address, find)
+                    break
 
     def chain(self) -> int:
         """The block that an exit not chained yet goes to; the exit is patched. 0: look env.pc up."""

@@ -163,5 +163,8 @@ class Processors:
     def report(self, form: str) -> str:
         """The counters, as "text" or "json"."""
         self.engine.code.count()
+        asleep = self.clock.span_ns(sum(cpu.env.idle for cpu in self.cpus))
+        self.stats.idle += asleep
+        self.stats.machine_code -= asleep
         executed = sum(cpu.env.executed for cpu in self.cpus) if self.counted else None
         return self.stats.as_json(executed) if form == "json" else self.stats.as_text(executed)

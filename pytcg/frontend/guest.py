@@ -80,19 +80,15 @@ class Guest(ABC):
         """Take a pending interrupt if one is enabled (JUMP)."""
 
     @abstractmethod
-    def set_irq(self, env: Any, mask: int, level: bool) -> None:
-        """Drive interrupt lines, a mask of the guest's interrupt bits. Any thread, one at a time."""
+    def set_irq(self, env: Any, mask: int, level: bool) -> bool:
+        """Drive interrupt lines, a mask of the guest's interrupt bits: whether the vCPU has to look at them.
+
+        Any thread, one at a time.
+        """
 
     @abstractmethod
     def has_work(self, env: Any) -> bool:
         """Whether a vCPU that waits for an interrupt has to go on."""
-
-    @abstractmethod
-    def update_timer(self, env: Any) -> int | None:
-        """Drive the interrupt of the vCPU's own timer by its compare register; locked as `set_irq`.
-
-        Returns the guest time from which on it is high, None if the timer is off.
-        """
 
     @abstractmethod
     def log_traps(self, env: Any) -> None:

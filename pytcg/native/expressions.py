@@ -14,7 +14,7 @@ from pytcg.tcg.state import CONST, ENV, WORD
 from pytcg.tcg.types import MASK64, MO_8, MO_32, MO_64, Cond, Type, signed64
 
 SETCOND, BRCOND, LD, ADD, ANDC = (code(name, Type.I64) for name in ("setcond", "brcond", "ld", "add", "andc"))
-CMPXCHG, CLOCK = (code(name, Type.I64) for name in ("host_cmpxchg", "clock"))
+CMPXCHG, CLOCK, KERNEL_CALL = (code(name, Type.I64) for name in ("host_cmpxchg", "clock", "kernel_call"))
 _CONDS = {name: operator.cond for name, operator in COMPARE.items()}
 _TEST_BITS = {"==": Cond.TSTEQ, "!=": Cond.TSTNE}
 #: a cond b is b SWAPPED[cond] a
@@ -86,6 +86,15 @@ class Expressions(Emitter, ABC):
     def clock(self, tree: tuple[Any, ...], target: int) -> Value:
         target = target or self.temp()
         self.ops.append((CLOCK, target))
+        return target, 0
+
+    def kernel_call(self, tree: tuple[Any, ...], target: int) -> Value:
+        operand, number = self.value(tree[1])
+        if operand != CONST:
+            self.fail("the number of a kernel call is a constant")
+        arguments = [self.register(*self.value(argument)) for argument in tree[2:]]
+        target = target or self.temp()
+        self.ops.append((KERNEL_CALL, target, *arguments, number))
         return target, 0
 
     def choice(self, tree: tuple[Any, ...], target: int) -> Value:
@@ -231,4 +240,5 @@ _EXPRESSIONS: dict[str, Callable[[Expressions, tuple[Any, ...], int], Value]] = 
     "call": Expressions.call,
     "cas64": Expressions.exchange,
     "clock": Expressions.clock,
+    "kernel_call": Expressions.kernel_call,
 }

@@ -10,7 +10,13 @@ import time
 from collections.abc import Callable
 from ctypes import c_uint8, c_uint32, c_uint64
 
+from pytcg.native.kernel import kernel_call
 from pytcg.tcg.types import MASK64, signed64
+
+__all__ = [
+    "cas64", "clock", "fill", "kernel_call", "ld8", "ld32", "ld64", "mulhu", "signed_lt", "st8", "st32", "st64",
+    "use_counter",
+]  # fmt: skip
 
 _counter: Callable[[], int] = time.perf_counter_ns
 _exclusive = threading.Lock()

@@ -150,6 +150,12 @@ _ROWS = (
         "atomically: d = 64 bits of host memory at a; if d == b, store c there",
     ),
     OpDef("clock", ("d",), I64, "d = the host's counter (a time stamp counter where there is one)"),
+    OpDef(
+        "kernel_call",
+        ("d", "a", "b", "c", "number"),
+        I64,
+        "d = what call `number` of the host's kernel returns for the arguments a, b, c and zero",
+    ),
     # guest memory
     OpDef(
         "guest_ld",

@@ -52,8 +52,8 @@ MAX_HELPERS = 256
 #: what an empty entry of a jump cache holds as its tag: no pc equals it
 EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
-#: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look
-IRQ_LINES, IRQ_LOOP = 1, 2
+#: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look; the time `alarm_at` has come
+IRQ_LINES, IRQ_LOOP, IRQ_ALARM = 1, 2, 4
 #: translation flag: blocks of one instruction, whose exits are not chained, so that each fetch can be checked
 ONE_INSN = 1 << 11
 
@@ -82,6 +82,11 @@ COMMON = (
     Field("clock_start", 1, "host counter at guest time `clock_offset`"),
     Field("clock_mult", 1, "guest ticks a host tick, as a 64-bit fraction"),
     Field("clock_offset", 1, "guest time at `clock_start`"),
+    Field("alarm", 1, "1 + number of the kernel's timer that rings the vCPU; 0: timers and sleep are the CPU loop's"),
+    Field("alarm_at", 1, "guest time at which the alarm has been asked to ring, if not rung yet; all ones: never"),
+    Field("alarm_mult", 1, "seconds a guest tick, as a 64-bit fraction"),
+    Field("alarm_time", 4, "itimerspec for the kernel: in [2] and [3] seconds and nanoseconds until then"),
+    Field("idle", 1, "host counter ticks slept in machine code"),
     Field("executed", 1, "guest instructions executed, when counting is on"),
     Field("block_table", 1, "host address of the table of placed blocks"),
     Field("page_heads", 1, "host address of a word a page of main RAM: its list of placed blocks"),

@@ -56,7 +56,7 @@ class Board:
         memory = AddressSpace()
         for region in (self.ram, self.rom, Io("device", DEVICE, PAGE, self.device)):
             memory.add(region)
-        loop = EventLoop()
+        loop = self.loop = EventLoop()
         self.processors = Processors(
             RiscvGuest(configure("rv64")),
             memory,

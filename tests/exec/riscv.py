@@ -42,9 +42,13 @@ def store(rs2: int, rs1: int, imm: int, funct3: int = 3) -> int:
     return (imm >> 5 & 0x7F) << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | (imm & 31) << 7 | 0x23
 
 
-def bne(rs1: int, rs2: int, offset: int) -> int:
+def bne(rs1: int, rs2: int, offset: int, funct3: int = 1) -> int:
     bits = (offset >> 12 & 1) << 31 | (offset >> 5 & 63) << 25 | (offset >> 1 & 15) << 8 | (offset >> 11 & 1) << 7
-    return bits | rs2 << 20 | rs1 << 15 | 1 << 12 | 0x63
+    return bits | rs2 << 20 | rs1 << 15 | funct3 << 12 | 0x63
+
+
+def bltu(rs1: int, rs2: int, offset: int) -> int:
+    return bne(rs1, rs2, offset, 6)
 
 
 def jal(rd: int, offset: int) -> int:

@@ -36,9 +36,11 @@ def test_ticks_are_a_fraction_of_the_counter(start: int, passed: int, hz: float)
 def test_setting_the_time_leaves_elapsed_time_alone() -> None:
     counter = Counter(5)
     clock = Clock(counter, 1e9)
-    env = SimpleNamespace(clock_start=0, clock_mult=0, clock_offset=0)
-    clock.attach(env)
+    env = SimpleNamespace(clock_start=0, clock_mult=0, clock_offset=0, alarm_mult=0)
+    changes: list[int] = []
+    clock.attach(env, lambda: changes.append(clock.ticks()))
     assert (env.clock_start, env.clock_mult) == (5, clock.mult)
+    assert env.alarm_mult == 2**64 // 10_000_000
     counter.value += 1_000_000
     clock.set_ticks(77)
     assert clock.ticks() == 77
@@ -48,6 +50,8 @@ def test_setting_the_time_leaves_elapsed_time_alone() -> None:
     assert clock.ticks() in (86, 87)
     clock.set_ticks(0)
     assert clock.ticks() == 0
+    assert changes == [77, 0]
+    assert abs(clock.span_ns(12345) - 12345) <= 1
 
 
 def test_time_is_10_mhz_of_the_host() -> None:

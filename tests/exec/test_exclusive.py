@@ -20,7 +20,7 @@ class Vcpu:
     def is_current_thread(self) -> bool:
         return current_thread() is self.thread
 
-    def request_stop(self) -> None:
+    def request(self, bits: int) -> None:
         self.stops += 1
 
     def run(self) -> None:

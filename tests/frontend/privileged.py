@@ -51,7 +51,6 @@ class Hart:
         self.memory.add(self.ram)
         self.memory.add(Rom("rom", ROM, 0x2000))
         self.code_map = (ctypes.c_uint8 * (RAM_SIZE >> 12))()
-        self.timer_changes = 0
         self.env: Any = RiscvEnv(LAYOUT)
         env = self.env
         env.cpu = self
@@ -63,9 +62,6 @@ class Hart:
         env.mtvec, env.stvec = 0x100, 0x200
         self.next_table = ROOT + 0x1000
         self.enter(S)
-
-    def timer_changed(self) -> None:
-        self.timer_changes += 1
 
     def enter(self, priv: int, pc: int = PC, **fields: int) -> None:
         """Put the hart into a privilege, with CPU state fields as given."""

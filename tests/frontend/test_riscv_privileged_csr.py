@@ -43,12 +43,13 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_TVM,
     MSTATUS_UXL,
 )
-from pytcg.frontend.riscv.csr_special import guest_time
 from pytcg.frontend.riscv.csr_table import CSRS
-from pytcg.frontend.riscv.interrupts import timer_deadline
+from pytcg.frontend.riscv.interrupts import interrupt
+from pytcg.frontend.riscv.timer import arm, guest_time
 from pytcg.native import intrinsics
 from pytcg.native.intrinsics import use_counter
-from pytcg.tcg.state import READ
+from pytcg.tcg.helpers import Action
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP, READ
 from pytcg.tcg.types import MASK64
 from tests.frontend.privileged import PC, RAM, Hart, M, S, U, csr_word, mpp
 
@@ -256,16 +257,58 @@ def test_timer_of_the_supervisor() -> None:
     assert is_legal(hart, M, number)
     assert not is_legal(hart, S, number)
     write(hart, "mip", MIP_STIP)
-    assert timer_deadline(hart.env) is None
     write(hart, "menvcfg", MENVCFG_STCE)
-    assert hart.timer_changes == 1
+    assert read(hart, "mip") == 0
     write(hart, "mip", MIP_STIP)
     assert read(hart, "mip") == 0
     assert not is_legal(hart, S, number)
     write(hart, "mcounteren", COUNTER_TM)
     assert is_legal(hart, S, number)
-    write(hart, "stimecmp", 1234)
-    assert (hart.timer_changes, timer_deadline(hart.env)) == (2, 1234)
+    hart.env.clock_offset = 1233
+    assert write(hart, "stimecmp", 1234) == MASK64
+    assert read(hart, "mip") == 0
+    hart.env.clock_offset = 1234
+    assert read(hart, "mip") == MIP_STIP
+    write(hart, "stimecmp", 1235)
+    assert read(hart, "mip") == 0
+    write(hart, "stimecmp", 0)
+    assert read(hart, "mip") == MIP_STIP
+    write(hart, "menvcfg", 0)
+    assert read(hart, "mip") == 0
+
+
+def test_the_alarm_is_asked_for_the_first_deadline_only() -> None:
+    hart = Hart()
+    env = hart.env
+    env.clock_offset = 1000
+    write(hart, "stimecmp", 2000)
+    assert (env.alarm_at, env.irq) == (EMPTY, 0)
+    write(hart, "menvcfg", MENVCFG_STCE)
+    assert (env.alarm_at, env.irq) == (2000, IRQ_LOOP)
+    env.irq = 0
+    write(hart, "stimecmp", 3000)
+    assert (env.alarm_at, env.irq) == (2000, 0)
+    write(hart, "stimecmp", 1500)
+    assert (env.alarm_at, env.irq) == (1500, IRQ_LOOP)
+    # It rings early; then it rings where the deadline has been put off; then it rings in time.
+    for now, deadline, alarm in ((1499, 1500, 1500), (1500, 1800, 1800), (1800, 1800, EMPTY)):
+        env.clock_offset, env.stimecmp, env.irq = now, deadline, IRQ_ALARM
+        assert interrupt(env) == Action.CONTINUE
+        assert (env.alarm_at, env.irq) == (alarm, IRQ_LOOP if alarm != EMPTY else 0)
+    assert env.mip == MIP_STIP
+
+
+@given(st.integers(0, 2**62), st.sampled_from((1_000_000, 10_000_000, 62_500_000, 999_999_937)))
+def test_the_time_that_the_kernel_is_given(ticks: int, hz: int) -> None:
+    """In a process of its own the timer would ring; here it does not exist, which the kernel says."""
+    env = Hart().env
+    env.menvcfg, env.stimecmp, env.alarm, env.alarm_mult = MENVCFG_STCE, ticks + 1, 1 << 30, 2**64 // hz
+    arm(env)
+    seconds, nanoseconds = env.alarm_time[2:]
+    assert env.alarm_at == ticks + 1
+    assert 0 < nanoseconds < 10**9
+    exact = (ticks + 2) * 10**9 // hz
+    assert abs(seconds * 10**9 + nanoseconds - exact) <= 2 + exact // 10**9
 
 
 def test_extensions_that_are_off() -> None:

@@ -186,13 +186,12 @@ def test_interrupt_word() -> None:
     hart = Hart()
     env = hart.env
     hart.enter(U, mie=MIP_ALL)
-    set_mip(env, MIP_MTIP, True)
-    assert env.irq == IRQ_LINES
+    assert set_mip(env, MIP_MTIP, True)
+    assert not set_mip(env, MIP_MTIP, True)
     assert env.mip == 0
-    env.irq |= IRQ_LOOP
+    env.irq = IRQ_LINES | IRQ_LOOP
     assert interrupt(env) == Action.EXIT
-    assert env.irq == IRQ_LINES | IRQ_LOOP
-    env.irq = IRQ_LINES
+    assert env.irq == IRQ_LINES
     assert interrupt(env) == Action.JUMP
     assert (env.irq, env.mip, hart.trap()[3]) == (0, MIP_MTIP, INTERRUPT | 7)
     set_mip(env, MIP_MTIP, False)

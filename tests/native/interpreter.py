@@ -46,6 +46,8 @@ def run(ops: list[Op], env: Env, limit: int = 20000) -> int:
                 values[fields["d"]] = intrinsics.cas64(*inputs)
             case "clock":
                 values[fields["d"]] = intrinsics.clock()
+            case "kernel_call":
+                values[fields["d"]] = intrinsics.kernel_call(fields["number"], *inputs)
             case "movi":
                 values[fields["d"]] = fields["imm"] & MASK64
             case _:

@@ -11,6 +11,7 @@ from time import perf_counter_ns
 
 from pytcg.backend.tci.memory import GuestMemory, cmpxchg_host, load_host, store_host
 from pytcg.backend.tci.source import BlockSource
+from pytcg.native.intrinsics import kernel_call
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Env, Layout
 
@@ -45,6 +46,7 @@ class TciBackend:
             "load_host": load_host,
             "store_host": store_host,
             "cmpxchg_host": cmpxchg_host,
+            "kernel_call": kernel_call,
         }
         self.blocks: dict[tuple[Op, ...], CompiledBlock] = {}
 

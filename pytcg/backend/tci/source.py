@@ -165,6 +165,11 @@ class BlockSource:
         """The host's counter."""
         self.line(f"{self.operand(fields['d'])} = clock() & {MASK64}")
 
+    def kernel_call(self, op_code: int, row: OpDef, fields: Fields) -> None:
+        """A call of the host's kernel."""
+        arguments = ", ".join((str(fields["number"]), *self.inputs(row, fields)))
+        self.line(f"{self.operand(fields['d'])} = kernel_call({arguments})")
+
     def guest_ld(self, op_code: int, row: OpDef, fields: Fields) -> None:
         """A load from guest memory."""
         address = self.address(fields["a"], fields["off"])

@@ -248,6 +248,7 @@ lock_xadd = _("xadd", "m, r", "F0 W 0F C1 /r")
 xchg = _("xchg", "m, r", "W 87 /r")
 lock_cmpxchg = _("cmpxchg", "m, r", "F0 W 0F B1 /r")
 lock_or_imm = _("or", "m, i", "F0 W 81 /1")
+lock_or = _("or", "m, r", "F0 W 09 /r")
 
 # control
 call = _("call", "rm64", "FF /2")
@@ -314,6 +315,7 @@ stmxcsr = _("stmxcsr", "m", "0F AE /3")
 RET = b"\xc3"
 CDQ = (b"\x99", b"\x48\x99")
 RDTSC = b"\x0f\x31"
+SYSCALL = b"\x0f\x05"
 NOPS = (b"", b"\x90", b"\x66\x90", b"\x0f\x1f\x00", b"\x0f\x1f\x40\x00")
 JMP32 = b"\xe9"
 CALL32 = b"\xe8"

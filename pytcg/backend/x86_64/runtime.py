@@ -23,7 +23,8 @@ _PC = Struct("<Q")
 class Runtime:
     """The routines of one backend in one code buffer, at its start.
 
-    `call(env.address, number)` calls a compiled helper. `enter(env.address, host address of code)` and
+    `call(env.address, number)` calls a compiled helper. `ring(env.address, bits)` sets bits of env.irq and wakes the
+    vCPU. `enter(env.address, host address of code)` and
     `resume(env.address)` run machine code, without the interpreter's lock, and return a `Status`. `read_counter()` is
     the host's time stamp counter.
     """
@@ -33,6 +34,8 @@ class Runtime:
         self.layout = backend.layout
         self.buffer = buffer
         thunks = Thunks(backend.layout, backend.registers)
+        #: code of the handler of a vCPU's alarm signal, which may be placed anywhere
+        self.alarm_handler = bytes(thunks.code[thunks.labels["alarm"] : thunks.labels["end of alarm"]])
         start = buffer.allocate(len(thunks.code), ALIGNMENT)
         buffer.view[start : start + len(thunks.code)] = thunks.code
         #: position in the buffer after the routines, to reset it to
@@ -43,11 +46,14 @@ class Runtime:
         self.thunks = {index: address + position for index, position in thunks.positions.items()}
         function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t)
         self.enter: Callable[[int, int], int] = function(address + thunks.labels["enter"])
+        #: `call` without the interpreter's lock, for helpers that may sleep
+        self.call_unlocked: Callable[[int, int], int] = function(address + thunks.labels["call"])
         function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)
         self.resume: Callable[[int], int] = function(address + thunks.labels["resume"])
         # the following are too short to be worth giving up the lock
         function = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t)
         self.call: Callable[[int, int], int] = function(address + thunks.labels["call"])
+        self.ring: Callable[[int, int], int] = function(address + thunks.labels["ring"])
         self.read_counter: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_uint64)(
             address + thunks.labels["read_counter"]
         )

@@ -16,11 +16,13 @@ from pytcg.backend.x86_64.emit.control import Thunk
 from pytcg.backend.x86_64.emit.integer import READ_COUNTER
 from pytcg.backend.x86_64.emit.memory import KINDS, memory_thunk
 from pytcg.backend.x86_64.encode import R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Mem
+from pytcg.native.kernel import FUTEX, FUTEX_WAKE
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import (
     ADDEND,
     ENTRY_BYTES,
     FIRST_ADDRESS,
+    IRQ_ALARM,
     LIMIT,
     NUM_MMU_MODES,
     NUM_SLOTS,
@@ -34,6 +36,8 @@ from pytcg.tcg.types import MO_ALIGN, MO_MODE, MO_MODE_SHIFT, MO_SIZE
 CALLEE_SAVED = (RBX, RBP, R12, R13, R14, R15)
 PAGE = 4096
 ENTRY_SHIFT = ENTRY_BYTES.bit_length() - 1
+#: offset in siginfo_t
+SI_VALUE = 24
 # Words of env.scratch.
 TEMP, INFO, MXCSR = 0, 1, 2
 # Words of env.scratch that emitters of blocks use, from FLOAT_SCRATCH on.
@@ -62,6 +66,8 @@ class Thunks:
         self._call()
         self.a.label("read_counter")
         self.a(READ_COUNTER, x.RET)
+        self._ring()
+        self._alarm()
         self.code = self.a.finish()
         self.labels = self.a.labels
         named = {thunk: thunk.name.lower() for thunk in Thunk}
@@ -116,6 +122,21 @@ class Thunks:
         a(x.mov(1, RBP, RDI), x.shl(0, RSI, 3))
         a(x.mov(1, RCX, Mem(RBP, self.layout.offset["natives"], RSI)), x.call(RCX))
         a(*(x.pop(register) for register in reversed(CALLEE_SAVED)), x.RET)
+
+    def _ring(self) -> None:
+        """ring(env, bits): a C function that sets bits of env.irq and wakes the vCPU if it sleeps on that word."""
+        a = self.a
+        irq = Mem(RDI, self.layout.offset["irq"])
+        a.label("ring")
+        a(x.lock_or(0, irq, RSI), x.lea(1, RDI, irq))
+        a(x.mov_u32(RSI, FUTEX_WAKE), x.mov_u32(RDX, 1), x.mov_u32(RAX, FUTEX), x.SYSCALL, x.RET)
+
+    def _alarm(self) -> None:
+        """The handler of a vCPU's alarm signal: si_value of the siginfo in rsi is its env pointer."""
+        self.a.label("alarm")
+        self.a(x.mov(1, RAX, Mem(RSI, SI_VALUE)), x.lock_or_imm(0, Mem(RAX, self.layout.offset["irq"]), IRQ_ALARM))
+        self.a(x.RET)
+        self.a.label("end of alarm")
 
     def _exit(self) -> None:
         """Leave with the status in eax; the guest's registers have been saved."""

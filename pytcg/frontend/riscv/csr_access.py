@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pytcg.frontend.riscv.bits import (
-    COUNTER_TM,
-    MENVCFG_STCE,
     MSTATUS_FS,
     PRIV_M,
     PRIV_U,
 )
+from pytcg.frontend.riscv.csr_interrupts import may_use_stimecmp
 from pytcg.frontend.riscv.csr_special import READ, WRITE
 from pytcg.frontend.riscv.csr_table import CSRS, Csr, CsrOp, Gate
 from pytcg.frontend.riscv.exceptions import illegal
@@ -29,9 +28,7 @@ def allowed(env: RiscvEnv, row: Csr) -> bool:
                 enabled &= env.scounteren
             return bool(enabled >> (row.number & 31) & 1)
         case Gate.STIMECMP:
-            if env.priv == PRIV_M:
-                return bool(env.menvcfg_mask & MENVCFG_STCE)
-            return bool(env.menvcfg & MENVCFG_STCE and env.mcounteren & COUNTER_TM)
+            return bool(may_use_stimecmp(env))
         case Gate.TVM:
             return not translation_is_trapped(env)
         case Gate.OPEN:

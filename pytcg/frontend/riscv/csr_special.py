@@ -9,12 +9,11 @@ from pytcg.frontend.riscv.bits import (
     COUNTER_IR,
     FLAG_COUNT,
     MENVCFG_STCE,
-    MIP_S,
-    MIP_SSIP,
     MIP_STIP,
     MSTATUS,
     SSTATUS,
 )
+from pytcg.frontend.riscv.csr_interrupts import write_mie, write_mip, write_sie, write_sip, write_stimecmp
 from pytcg.frontend.riscv.csr_native import environment, write_senvcfg
 from pytcg.frontend.riscv.csr_table import CSRS
 from pytcg.frontend.riscv.fences import write_satp
@@ -23,16 +22,12 @@ from pytcg.frontend.riscv.interrupts import update_pending
 from pytcg.frontend.riscv.pmp import write_address, write_config
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import write_status
-from pytcg.native.intrinsics import clock, mulhu
+from pytcg.frontend.riscv.timer import arm, guest_time
+from pytcg.native.intrinsics import clock
 from pytcg.tcg.types import MASK64
 
 Read = Callable[[RiscvEnv], int]
 Write = Callable[[RiscvEnv, int], None]
-
-
-def guest_time(env: RiscvEnv) -> int:
-    """The time CSR: ticks of the timebase."""
-    return int(env.clock_offset) + mulhu(clock() - env.clock_start & MASK64, env.clock_mult) & MASK64
 
 
 # mcycle and minstret. Instructions are counted if the flags ask for it; otherwise the host's counter stands for both.
@@ -77,35 +72,6 @@ def _write_inhibit(env: RiscvEnv, value: int) -> None:
     _write_instret(env, instret)
 
 
-# Interrupts. sie and sip show what is delegated to S.
-
-
-def _write_mie(env: RiscvEnv, value: int) -> None:
-    env.mie = value & CSRS[0x304].mask
-    update_pending(env)
-
-
-def _write_sie(env: RiscvEnv, value: int) -> None:
-    _write_mie(env, env.mie & ~env.mideleg | value & env.mideleg)
-
-
-def _write_mip(env: RiscvEnv, value: int) -> None:
-    writable = MIP_S & ~MIP_STIP if env.menvcfg & MENVCFG_STCE else MIP_S
-    env.mip_soft = value & writable
-    update_pending(env)
-
-
-def _write_sip(env: RiscvEnv, value: int) -> None:
-    writable = MIP_SSIP & env.mideleg
-    _write_mip(env, env.mip_soft & ~writable | value & writable)
-
-
-def _write_stimecmp(env: RiscvEnv, value: int) -> None:
-    env.stimecmp = value
-    env.cpu.timer_changed()
-    update_pending(env)
-
-
 # Environment configuration.
 
 
@@ -115,7 +81,7 @@ def _write_menvcfg(env: RiscvEnv, value: int) -> None:
     if (old ^ env.menvcfg) & MENVCFG_STCE:
         # STIP belongs to the comparator from now on, or to software again.
         env.mip_soft &= ~MIP_STIP
-        env.cpu.timer_changed()
+        arm(env)
         update_pending(env)
 
 
@@ -153,11 +119,11 @@ WRITE: dict[str, Write] = {
     "mcountinhibit": _write_inhibit,
     "sstatus": lambda env, value: write_status(env, value, SSTATUS),
     "mstatus": lambda env, value: write_status(env, value, MSTATUS),
-    "mie": _write_mie,
-    "sie": _write_sie,
-    "mip": _write_mip,
-    "sip": _write_sip,
-    "stimecmp": _write_stimecmp,
+    "mie": write_mie,
+    "sie": write_sie,
+    "mip": write_mip,
+    "sip": write_sip,
+    "stimecmp": write_stimecmp,
     "senvcfg": write_senvcfg,
     "menvcfg": _write_menvcfg,
     "satp": write_satp,

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from pytcg.frontend.guest import Guest, HelperFunction, Translation
 from pytcg.frontend.riscv import interrupts, mmu, reset, traplog
-from pytcg.frontend.riscv.bits import FLAG_COUNT, MIP_STIP
-from pytcg.frontend.riscv.csr_special import guest_time
+from pytcg.frontend.riscv.bits import FLAG_COUNT
 from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
 from pytcg.frontend.riscv.isa import Isa, configure
@@ -57,16 +56,11 @@ class RiscvGuest(Guest):
     def interrupt(self, env: RiscvEnv) -> int:
         return interrupts.interrupt(env)
 
-    def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> None:
-        interrupts.set_mip(env, mask, level)
+    def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> bool:
+        return interrupts.set_mip(env, mask, level)
 
     def has_work(self, env: RiscvEnv) -> bool:
         return interrupts.has_work(env)
-
-    def update_timer(self, env: RiscvEnv) -> int | None:
-        deadline = interrupts.timer_deadline(env)
-        interrupts.set_mip(env, MIP_STIP, deadline is not None and guest_time(env) >= deadline)
-        return deadline
 
     def log_traps(self, env: RiscvEnv) -> None:
         env.trap_logging = 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from pytcg.frontend.riscv.csr_access import helper_csr
+from pytcg.frontend.riscv.csr_interrupts import helper_interrupt_csr
 from pytcg.frontend.riscv.csr_native import helper_float_csr, helper_senvcfg
 from pytcg.frontend.riscv.exceptions import helper_ecall, helper_raise
 from pytcg.frontend.riscv.fences import helper_sfence_vma, helper_write_satp
@@ -39,13 +40,14 @@ class RiscvHelper(IntEnum):
     WRITE_SATP = RAISE + 8
     #: take a pending interrupt, if one is enabled, before the instruction after this one
     CHECK_INTERRUPTS = RAISE + 9
-    #: the same as CSR: any access of fflags, frm and fcsr, and writes of senvcfg
+    #: the same as CSR: any access of fflags, frm and fcsr; writes of senvcfg; sie, sip, mie, mip and stimecmp
     FLOAT_CSR = RAISE + 10
     SENVCFG = RAISE + 11
+    INTERRUPT_CSR = RAISE + 12
     #: whether CBO_SLOW must look if a cache block may be managed: arg[0] the address; result: 1 or 0
-    CBO = RAISE + 12
+    CBO = RAISE + 13
     #: fault, as a store, unless a cache block may be managed: arg[0] the address
-    CBO_SLOW = RAISE + 13
+    CBO_SLOW = RAISE + 14
 
 
 def _by_number() -> list[Function | None]:
@@ -70,6 +72,7 @@ _FUNCTIONS: dict[Helper | RiscvHelper, Function] = {
     RiscvHelper.CHECK_INTERRUPTS: helper_check_interrupts,
     RiscvHelper.FLOAT_CSR: helper_float_csr,
     RiscvHelper.SENVCFG: helper_senvcfg,
+    RiscvHelper.INTERRUPT_CSR: helper_interrupt_csr,
     RiscvHelper.CBO: helper_cbo,
     RiscvHelper.CBO_SLOW: helper_cbo_slow,
 }

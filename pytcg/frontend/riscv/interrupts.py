@@ -1,8 +1,7 @@
 """Interrupts: lines in, traps out (Privileged ISA manual, sections 3.1.9 and 11.1.3).
 
-Threads: devices write env.mip_lines and set bits of env.irq, both under one lock; everything else here belongs to the
-vCPU's thread. env.irq: bit 0 (IRQ_LINES) the lines changed, cleared here; bit 1 (IRQ_LOOP) the CPU loop must look,
-cleared by the CPU loop.
+Threads: devices write env.mip_lines under a lock, then set IRQ_LINES in env.irq; everything else here belongs to the
+vCPU's thread, which clears what it has seen of env.irq. All changes of env.irq are atomic.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from pytcg.frontend.riscv.bits import (
     IRQ_SEI,
     IRQ_SSI,
     IRQ_STI,
-    MENVCFG_STCE,
     MIP_MEIP,
     MIP_MSIP,
     MIP_MTIP,
@@ -29,10 +27,13 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.exceptions import illegal, raise_exception
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
+from pytcg.frontend.riscv.timer import arm, timer_line
 from pytcg.native import native
-from pytcg.native.intrinsics import cas64
+from pytcg.native.atomic import clear_bits
+from pytcg.native.intrinsics import clock, kernel_call
+from pytcg.native.kernel import FUTEX, FUTEX_WAIT
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import IRQ_LINES, IRQ_LOOP
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LINES, IRQ_LOOP
 
 IRQ = LAYOUT.offset["irq"]
 WFI_WORD = 0x10500073
@@ -42,11 +43,22 @@ LENGTH = 4
 
 @native
 def update_pending(env: RiscvEnv) -> None:
-    """Look at the lines, after a change of them, of mip_soft or of mie."""
-    env.mip = env.mip_lines | env.mip_soft
+    """Look at the lines, after a change of them, of mip_soft, of stimecmp or of mie."""
+    env.mip = env.mip_lines | env.mip_soft | timer_line(env)
     env.pending = env.mip & env.mie
     if env.pending:
         env.halted = 0
+
+
+@native
+def look(env: RiscvEnv) -> None:
+    """Look at the lines, as env.irq asks for."""
+    requests = clear_bits(env.self + IRQ, IRQ_LINES | IRQ_ALARM)
+    if requests & IRQ_ALARM:
+        # It may have rung early, or for a deadline that has been put off since.
+        env.alarm_at = EMPTY
+        arm(env)
+    update_pending(env)
 
 
 @native
@@ -84,15 +96,9 @@ def deliver(env: RiscvEnv) -> int:
 @native
 def interrupt(env: RiscvEnv) -> int:
     """Helper.INTERRUPT: env.irq was seen. JUMP: trapped; CONTINUE: go on at env.pc; EXIT: the CPU loop must look."""
-    requests: int = env.irq
-    if requests & IRQ_LOOP:
+    if clear_bits(env.self + IRQ, IRQ_LOOP) & IRQ_LOOP:
         return Action.EXIT
-    while requests & IRQ_LINES:
-        found = cas64(env.self + IRQ, requests, requests & ~IRQ_LINES)
-        if found == requests:
-            break
-        requests = found
-    update_pending(env)
+    look(env)
     return deliver(env)
 
 
@@ -104,31 +110,46 @@ def helper_check_interrupts(env: RiscvEnv) -> int:
 
 
 @native
+def sleep(env: RiscvEnv) -> int:
+    """Sleep until an enabled interrupt is pending: CONTINUE; or until the CPU loop must look: EXIT."""
+    start = clock()
+    requests: int = 0
+    while env.halted and requests & IRQ_LOOP == 0:
+        # Comes back at once if env.irq is not zero, and when a signal comes: that of the alarm sets IRQ_ALARM.
+        kernel_call(FUTEX, env.self + IRQ, FUTEX_WAIT, 0)
+        requests = clear_bits(env.self + IRQ, IRQ_LOOP)
+        look(env)
+    env.halted = 0
+    env.idle += clock() - start
+    return Action.EXIT if requests & IRQ_LOOP else Action.CONTINUE
+
+
+@native
 def helper_wfi(env: RiscvEnv) -> int:
-    """RiscvHelper.WFI: EXIT with env.halted set, unless an enabled interrupt is pending already."""
+    """RiscvHelper.WFI: goes on once an enabled interrupt is pending, or for no reason (section 3.3.3).
+
+    EXIT with env.halted set where the CPU loop is to wait.
+    """
     if env.priv != PRIV_M and env.mstatus & MSTATUS_TW:
         return illegal(env, WFI_WORD)
     env.pc = env.insn_pc + LENGTH
     update_pending(env)
-    if env.pending:
-        return deliver(env)
-    env.halted = 1
-    return Action.EXIT
+    if env.pending == 0:
+        env.halted = 1
+        if env.alarm == 0 or sleep(env) == Action.EXIT:
+            return Action.EXIT
+    return deliver(env)
 
 
-def set_mip(env: RiscvEnv, mask: int, level: bool) -> None:
-    """Drive interrupt lines (bits of mip) high or low. For device threads, under their lock."""
+def set_mip(env: RiscvEnv, mask: int, level: bool) -> bool:
+    """Drive interrupt lines (bits of mip) high or low: whether that is news, to be told by IRQ_LINES. Under a lock."""
     lines = env.mip_lines | mask if level else env.mip_lines & ~mask
-    if lines != env.mip_lines:
-        env.mip_lines = lines
-        env.irq |= IRQ_LINES
+    if lines == env.mip_lines:
+        return False
+    env.mip_lines = lines
+    return True
 
 
 def has_work(env: RiscvEnv) -> bool:
     """Whether a vCPU halted in wfi has to go on."""
-    return bool((env.mip_lines | env.mip_soft) & env.mie)
-
-
-def timer_deadline(env: RiscvEnv) -> int | None:
-    """The guest time from which on STIP is to be high, None where software drives STIP (Sstc, section 17)."""
-    return int(env.stimecmp) if env.menvcfg & MENVCFG_STCE else None
+    return bool((env.mip_lines | env.mip_soft | timer_line(env)) & env.mie)

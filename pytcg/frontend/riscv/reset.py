@@ -74,7 +74,7 @@ def reset(env: RiscvEnv, isa: Isa, hartid: int, pc: int = 0) -> None:
     env.mstatus = MSTATUS_UXL | MSTATUS_SXL
     env.mxcsr = MXCSR_RESET
     env.res_addr = EMPTY
-    env.stimecmp = EMPTY
+    env.stimecmp = env.alarm_at = EMPTY
     # As QEMU: a guest without firmware that never heard of Svadu finds A and D set for it.
     env.menvcfg = env.menvcfg_mask & MENVCFG_ADUE
     update(env)

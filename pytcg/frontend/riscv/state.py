@@ -96,9 +96,6 @@ class Cpu(Protocol):
     def memory(self) -> PhysicalMemory:
         """Guest physical memory."""
 
-    def timer_changed(self) -> None:
-        """stimecmp or menvcfg.STCE was written: drive STIP by it."""
-
 
 if TYPE_CHECKING:
 

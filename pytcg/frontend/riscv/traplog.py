@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytcg.frontend.riscv.bits import INTERRUPT
 from pytcg.frontend.riscv.state import LAYOUT, TRAP_LOG_SIZE, TRAP_WORDS, RiscvEnv
 from pytcg.native import native
-from pytcg.native.intrinsics import cas64
+from pytcg.native.atomic import set_bits
 from pytcg.tcg.state import IRQ_LOOP
 
 IRQ = LAYOUT.offset["irq"]
@@ -29,9 +29,7 @@ def note_trap(env: RiscvEnv, cause: int, tval: int) -> None:
         env.trap_log[at + 3] = env.priv
         env.trap_count += 1
         if env.trap_count - env.trap_printed >= TRAP_LOG_SIZE >> 1:
-            requests = env.irq
-            while cas64(env.self + IRQ, requests, requests | IRQ_LOOP) != requests:
-                requests = env.irq
+            set_bits(env.self + IRQ, IRQ_LOOP)
 
 
 def take_traps(env: RiscvEnv) -> list[str]:

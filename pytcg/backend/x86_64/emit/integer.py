@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.emit.operands import Operands, constant, load_memory, store_memory, store_zero
-from pytcg.backend.x86_64.encode import RAX, RCX, RDX, Encoder, Mem, fits
+from pytcg.backend.x86_64.encode import R10, R11, RAX, RCX, RDI, RDX, RSI, Encoder, Mem, fits
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import CONST
 from pytcg.tcg.types import MASK64, Type, sext, signed64
@@ -353,6 +353,18 @@ def clock(m: Operands, op: Op) -> bytes:
     return READ_COUNTER + m.store(op[1], RAX)
 
 
+def kernel_call(m: Operands, op: Op) -> bytes:
+    """Arguments in rdi, rsi, rdx and r10; the kernel destroys rcx and r11 (System V ABI, AMD64 supplement, A.2.1)."""
+    _, d, a, b, c, number = op
+    kept = (RDI, RSI, R10, R11)
+    body = b"".join(x.push(register) for register in kept)
+    for operand in (a, b, c):
+        body += m.load(1, RAX, operand) + x.push(RAX)
+    body += b"".join(x.pop(register) for register in (RDX, RSI, RDI))
+    body += x.xor(0, R10, R10) + x.mov_u32(RAX, number) + x.SYSCALL
+    return body + b"".join(x.pop(register) for register in reversed(kept)) + m.store(d, RAX)
+
+
 def mb(m: Operands, op: Op) -> bytes:
     """A locked operation on the stack: a full barrier, and faster than mfence."""
     return x.lock_or_imm(0, Mem(x.RSP), 0)
@@ -407,6 +419,7 @@ INTEGER: dict[str, Emitter] = {
     "st": st,
     "host_cmpxchg": host_cmpxchg,
     "clock": clock,
+    "kernel_call": kernel_call,
     "mb": mb,
     "ret": ret,
 }

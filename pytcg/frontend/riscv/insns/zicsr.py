@@ -18,6 +18,7 @@ from pytcg.frontend.riscv.bits import (
     PRIV_U,
     SSTATUS,
 )
+from pytcg.frontend.riscv.csr_interrupts import SERVED
 from pytcg.frontend.riscv.csr_table import CSRS, Csr, CsrOp, Effect, Gate
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
@@ -36,7 +37,11 @@ CLOCK_START, CLOCK_MULT, CLOCK_OFFSET = (LAYOUT.offset[f"clock_{part}"] for part
 #: the views of mstatus: bits that a write may change, and those of them that only enable interrupts
 STATUS = {"sstatus": (SSTATUS, MSTATUS_SIE), "mstatus": (MSTATUS, MSTATUS_SIE | MSTATUS_MIE)}
 #: CSRs that have a compiled helper of their own
-HELPERS = dict.fromkeys(("fflags", "frm", "fcsr"), RiscvHelper.FLOAT_CSR) | {"senvcfg": RiscvHelper.SENVCFG}
+HELPERS = {
+    **dict.fromkeys(("fflags", "frm", "fcsr"), RiscvHelper.FLOAT_CSR),
+    **dict.fromkeys(SERVED, RiscvHelper.INTERRUPT_CSR),
+    "senvcfg": RiscvHelper.SENVCFG,
+}
 
 #: an operand of an instruction, as the fields `b` and `imm` of an op
 Source = tuple[int, int]

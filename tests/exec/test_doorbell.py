@@ -1,0 +1,81 @@
+"""A vCPU's own thread: its alarm, its sleep, and what wakes it, under both backends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Thread
+
+import pytest
+
+from pytcg.frontend.riscv.bits import MENVCFG_STCE, MIP_SSIP, MIP_STIP
+from tests.exec.board import BACKENDS, DATA, PROGRAM, Board
+from tests.exec.riscv import WFI, add, addi, bltu, bne, code, csrrs, csrrw, jal, store
+
+MIP, TIME, STIMECMP = 0x344, 0xC01, 0x14D
+T0, T1, T2, A0, A1, A2 = 5, 6, 7, 10, 11, 12
+TURNS = 10
+#: sleep for as many ticks as x10 has; from x11 to x12, note each deadline and when that turn's sleep was over
+SLEEP = (WFI, csrrs(T2, TIME), bltu(T2, T1, -8))
+TURN = (csrrs(T0, TIME), add(T1, T0, A0), csrrw(STIMECMP, T1), *SLEEP, store(T1, A1, 0), store(T2, A1, 8))
+SLEEPER = (*TURN, addi(A1, A1, 16), bne(A1, A2, -4 * (len(TURN) + 1)), jal(0, 0))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until another thread has done something; fail after ten seconds."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def start(backend: str, *words: int, enabled: int, **registers: int) -> Board:
+    """A vCPU that runs a program on its own thread, with interrupts that wake it but are not taken."""
+    board = Board(backend)
+    env = board.env
+    env.menvcfg, env.mie = MENVCFG_STCE, enabled
+    for name, value in registers.items():
+        board.x[int(name[1:])] = value
+    board.write(PROGRAM, code(*words))
+    board.cpu.start()
+    return board
+
+
+def stop(board: Board) -> None:
+    board.cpu.stop()
+    assert board.cpu.join(10)
+    assert board.env.alarm == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ticks", [1, 1_000, 30_000])
+def test_the_alarm_wakes_a_sleeper_in_time(backend: str, ticks: int) -> None:
+    end = DATA + 16 * TURNS
+    board = start(backend, *SLEEPER, enabled=MIP_STIP, x10=ticks, x11=DATA, x12=end)
+    loop = Thread(target=board.loop.run)
+    loop.start()
+    wait_for(lambda: board.read(end - 8) != 0)
+    stop(board)
+    board.loop.stop()
+    loop.join()
+    for at in range(DATA, end, 16):
+        assert board.read(at) <= board.read(at + 8)
+
+
+def test_a_loop_that_never_sleeps_sees_the_alarm() -> None:
+    program = (csrrs(T0, TIME), add(T1, T0, A0), csrrw(STIMECMP, T1), jal(0, 0))
+    board = start("x86_64", *program, enabled=0, x10=20_000)
+    wait_for(lambda: bool(board.env.mip & MIP_STIP))
+    stop(board)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_line_wakes_a_sleeper(backend: str) -> None:
+    program = (WFI, addi(A0, A0, 1), store(A0, A1, 0), jal(0, -12))
+    board = start(backend, *program, enabled=MIP_SSIP, x11=DATA)
+    for _ in range(3):
+        before = board.read(DATA)
+        board.cpu.set_irq(MIP_SSIP, True)
+        wait_for(lambda before=before: board.read(DATA) > before)
+        board.cpu.set_irq(MIP_SSIP, False)
+    stop(board)
