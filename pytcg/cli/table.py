@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytcg import __version__
+from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
@@ -87,11 +88,6 @@ def _accel(options: Options, text: str) -> Options:
     if text == "help":
         raise Answer("Accelerators:\ntcg")
     return _accelerators(options, [(text.partition(",")[0], text)])
-
-
-def _serial(options: Options, text: str) -> Options:
-    only("-serial", text, ("mon:stdio", "stdio", "none", "null"))
-    return replace(options, serial=text.endswith("stdio"))
 
 
 def _device(options: Options, text: str) -> Options:
@@ -185,14 +181,20 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-bios",), "default|none|FILE", "firmware (an SBI firmware of pytcg's own)", _text("bios")),
     ),
     "Console": (
-        Option(("-nographic",), "", "serial line on this terminal, Ctrl-A x to end: the way it always is", _ignore),
-        Option(("-serial",), "mon:stdio|stdio|none", "where the serial line goes (mon:stdio)", _serial),
+        Option(
+            ("-nographic",), "", "no window; serial port and monitor on this terminal: the way it always is", _ignore
+        ),
+        Option(("-serial",), "mon:stdio|BACKEND", f"a serial port, to: {SHORT_FORMS}", add_serial),
+        Option(("-monitor",), "BACKEND", "a monitor, likewise", add_monitor),
+        Option(("-chardev",), "BACKEND,id=ID,...", "a chardev for -serial and -mon (help lists them)", add_chardev),
+        Option(("-mon",), "chardev=ID", "a monitor on a chardev", add_mon),
+        Option(("-echr",), "N", "control code of the escape key (1: Ctrl-A)", _text("escape", escape_key)),
         Option(("-display",), "none", "there is no display", _no("-display", "none")),
-        Option(("-monitor",), "none", "there is no monitor", _no("-monitor", "none", "null")),
         Option(("-parallel",), "none", "there is no parallel port", _no("-parallel", "none", "null")),
         Option(("-vga",), "none", "there is no graphics card", _no("-vga", "none")),
-        Option(("-net", "-nic"), "none", "there is no network", _no("-net", "none")),
-        Option(("-nodefaults", "-no-user-config"), "", "no devices but the board's: the way it always is", _ignore),
+        Option(("-net", "-nic"), "none|user", "there is no network yet: accepted", _no("-net", "none", "user")),
+        Option(("-nodefaults",), "", "no serial port or monitor that is not asked for", _set("defaults", False)),
+        Option(("-no-user-config",), "", "there is no configuration file: the way it always is", _ignore),
     ),
     "Translation": (
         Option(
@@ -214,12 +216,18 @@ TABLE: dict[str, tuple[Option, ...]] = {
 }
 OPTIONS = tuple(option for group in TABLE.values() for option in group)
 HELP_COLUMN = 36
+HELP_WIDTH = 80
 
 
 def help_page() -> str:
     """The text of -help."""
+    from textwrap import wrap
+
     lines = ["usage: pytcg-system [option]...", "Runs a machine. Long options may be spelled with one dash or two."]
     for group, options in TABLE.items():
         lines += ["", f"{group}:"]
-        lines += [f"  {option.spelling:<{HELP_COLUMN}} {option.help}" for option in options]
+        for option in options:
+            first, *more = wrap(option.help, HELP_WIDTH, break_on_hyphens=False)
+            lines.append(f"  {option.spelling:<{HELP_COLUMN}} {first}")
+            lines += [f"{'':<{HELP_COLUMN + 3}}{line}" for line in more]
     return "\n".join(lines)

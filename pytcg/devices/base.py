@@ -32,6 +32,8 @@ class Device:
     sizes: ClassVar[tuple[int, ...]] = (4,)
     #: whether the windows of its node are memory that the device watches, instead of registers
     in_memory: ClassVar[bool] = False
+    #: whether it is a serial port, which `-serial` connects to a chardev
+    is_serial: ClassVar[bool] = False
     #: attributes that are state, besides the stored registers; plain values, lists, dicts and bytearrays
     state: ClassVar[tuple[str, ...]] = ()
     #: all declared registers

@@ -17,6 +17,10 @@ class SerialPort(Protocol):
         """Bytes from the host, at most `can_receive()` of them."""
         ...
 
+    def receive_break(self) -> None:
+        """The host's end holds the line in a break."""
+        ...
+
     def can_send(self) -> None:
         """The chardev has room again after `room()` was too small."""
         ...

@@ -35,6 +35,7 @@ class Htif(Device):
     """
 
     compatible = ("ucb,htif0",)
+    is_serial = True
     in_memory: ClassVar[bool] = True
     state = ("reading",)
 
@@ -109,6 +110,9 @@ class Htif(Device):
     def receive(self, data: bytes) -> None:
         call, self.reading = self.reading, 0
         self._answer(call, VALID | data[0])
+
+    def receive_break(self) -> None:
+        """HTIF has no breaks."""
 
     def can_send(self) -> None:
         self.called()

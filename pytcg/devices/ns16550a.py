@@ -18,7 +18,7 @@ TRIGGERS = (1, 4, 8, 14)
 IER_RDA, IER_THRE, IER_LINE, IER_MODEM = 1, 2, 4, 8
 IIR_NONE, IIR_MODEM, IIR_THRE, IIR_RDA, IIR_LINE, IIR_TIMEOUT, IIR_FIFO = 0x1, 0x0, 0x2, 0x4, 0x6, 0xC, 0xC0
 FCR_ENABLE, FCR_CLEAR_RX, FCR_CLEAR_TX = 1, 2, 4
-LSR_READY, LSR_OVERRUN, LSR_THRE, LSR_IDLE = 0x01, 0x02, 0x20, 0x40
+LSR_READY, LSR_OVERRUN, LSR_BREAK, LSR_THRE, LSR_IDLE = 0x01, 0x02, 0x10, 0x20, 0x40
 MSR_DELTAS, MSR_RI_ENDED, MSR_PRESENT = 0x0F, 0x04, 0xB0
 
 #: so many line status reads without the receive interrupt show that the guest polls for input
@@ -34,8 +34,11 @@ class Ns16550a(Device):
     """
 
     compatible = ("ns16550a", "ns16550")
+    is_serial = True
     sizes = (1, 2, 4, 8)
-    state = ("rx", "tx", "looped", "overrun", "timed_out", "thre_event", "modem", "fifo_on", "trigger", "polls")
+    state = (
+        *("rx", "tx", "looped", "overrun", "broken", "timed_out", "thre_event", "modem", "fifo_on", "trigger", "polls"),
+    )
 
     rbr = Register(0, 1, "r", bank=0, doc="receive buffer")
     thr = Register(0, 1, "w", bank=0, doc="transmit holding")
@@ -80,6 +83,8 @@ class Ns16550a(Device):
         self.bank = 0
         self.tx = bytearray()
         self.overrun = False
+        #: a break came in: the line status is to tell
+        self.broken = False
         #: the transmitter ran empty, and the guest has not been told yet
         self.thre_event = False
         self.modem = MSR_PRESENT
@@ -104,6 +109,11 @@ class Ns16550a(Device):
             self._push(byte)
         self._time_receiver()
         self._update()
+
+    def receive_break(self) -> None:
+        """A break is received as a zero byte with its bit of the line status."""
+        self.broken = True
+        self.receive(b"\0")
 
     def can_send(self) -> None:
         if self.tx:
@@ -196,7 +206,10 @@ class Ns16550a(Device):
             self.chardev.accept_input()
         if self.overrun:
             status |= LSR_OVERRUN
-            self.overrun = False
+        if self.broken:
+            status |= LSR_BREAK
+        if self.overrun or self.broken:
+            self.overrun = self.broken = False
             self._update()
         return status
 
@@ -256,7 +269,7 @@ class Ns16550a(Device):
     def _cause(self) -> int:
         """The interrupt of the highest priority, as iir tells it."""
         enabled = self.ier
-        if enabled & IER_LINE and self.overrun:
+        if enabled & IER_LINE and (self.overrun or self.broken):
             return IIR_LINE
         if enabled & IER_RDA and len(self.rx) >= self.trigger:
             return IIR_RDA

@@ -89,7 +89,7 @@ class DeviceBuilder:
         clock: Clock,
         loop: Loop,
         cpus: Sequence[Vcpu],
-        console: Chardev,
+        serials: Sequence[Chardev],
         shutdown: Callable[[int], None],
         reset: Callable[[], None],
     ) -> None:
@@ -100,8 +100,13 @@ class DeviceBuilder:
         self.shutdown = shutdown
         self.reset = reset
         self.phandles = tree.phandles()
-        self.console = console
-        self.console_node = self._stdout()
+        ports = self._serial_ports()
+        self.chardevs = dict(zip(ports, serials, strict=False))
+        for chardev in serials[len(ports) :]:
+            if type(chardev) is not NullChardev:
+                log.warning(
+                    "the board has %d serial port%s: the others lead nowhere", len(ports), "s" * (len(ports) != 1)
+                )
         self.devices: dict[Node, Device | None] = {}
         self.cpu_of = dict(zip(cpu_nodes(tree), cpus, strict=True))
 
@@ -146,7 +151,7 @@ class DeviceBuilder:
             windows=ranges,
             irqs=[self._line(interrupt) for interrupt in interrupts(node, self.phandles)],
             properties=node.properties,
-            chardev=self.console if node is self.console_node else NullChardev(),
+            chardev=self.chardevs.get(node) or NullChardev(),
             shutdown=self.shutdown,
             reset=self.reset,
         )
@@ -166,11 +171,34 @@ class DeviceBuilder:
             return unconnected
         return controller.line(*interrupt.specifier)
 
+    def _serial_ports(self) -> list[Node]:
+        """The nodes of serial ports: first the one that /chosen calls the console, then by alias, then in order."""
+        ports = [node for node in device_nodes(self.tree) if _is_serial(node)]
+        aliases = self.tree.find("/aliases")
+        names = aliases.properties if aliases else {}
+        by_alias = [self._node(name) for name in sorted(names, key=_alias_order) if name.startswith("serial")]
+        first = [node for node in (self._stdout(), *by_alias) if node in ports]
+        return list(dict.fromkeys((*first, *ports)))
+
     def _stdout(self) -> Node | None:
-        """The node that /chosen calls the console, by path or alias."""
+        """The node that /chosen calls the console."""
         chosen = self.tree.find("/chosen")
-        path = next(iter(chosen.strings("stdout-path") if chosen else ()), "").partition(":")[0]
+        return self._node(next(iter(chosen.strings("stdout-path") if chosen else ()), "").partition(":")[0])
+
+    def _node(self, path: str) -> Node | None:
+        """A node by path or alias."""
         aliases = self.tree.find("/aliases")
         if path and not path.startswith("/") and aliases:
             path = next(iter(aliases.strings(path)), "")
         return self.tree.find(path) if path else None
+
+
+def _is_serial(node: Node) -> bool:
+    model = find_model(node.strings("compatible"))
+    return bool(model and model.is_serial)
+
+
+def _alias_order(name: str) -> tuple[str, int]:
+    """serial2 comes before serial10."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or 0)

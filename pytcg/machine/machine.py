@@ -8,7 +8,7 @@ from functools import partial
 from threading import RLock
 from time import monotonic
 
-from pytcg.devices.chardev import Chardev, NullChardev
+from pytcg.devices.chardev import NullChardev
 from pytcg.exec.eventloop import EventLoop
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
@@ -17,13 +17,14 @@ from pytcg.machine.boot.contents import check_length, release
 from pytcg.machine.boot.files import read_payload
 from pytcg.machine.boot.layout import Layout
 from pytcg.machine.builder import DeviceBuilder, boot_rom_address, build_memory
-from pytcg.machine.console import Console
+from pytcg.machine.chardevs.defaults import with_defaults
+from pytcg.machine.chardevs.registry import Chardevs
+from pytcg.machine.chardevs.terminal import takes_output
 from pytcg.machine.cpus import ProcessorFactory, Surroundings, make_processors, set_cpu_properties
 from pytcg.machine.description import cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
 from pytcg.machine.patch import set_chosen, set_cpus, set_htif, set_memory
-from pytcg.machine.terminal import takes_output
 from pytcg.machine.tree import Tree
 from pytcg.softmmu.regions import AddressSpace
 
@@ -44,7 +45,7 @@ class Machine:
     """
 
     def __init__(self, options: Options, make: ProcessorFactory = make_processors) -> None:
-        self.options = options
+        self.options = options = with_defaults(options)
         if options.accelerator and options.accelerator.name != "tcg":
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
         payload = read_payload(options)
@@ -63,13 +64,14 @@ class Machine:
         self.processors = make(payload.arch, options, len(cpu_nodes(self.tree)), around)
         self.cpus = self.processors.cpus
         self.clock = self.processors.clock
-        self.console: Chardev = Console.on_stdio(self.loop, partial(self.quit, 0)) if options.serial else NullChardev()
+        self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         try:
+            serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
             self.devices = DeviceBuilder(
-                self.tree, self.memory, self.clock, self.loop, self.cpus, self.console, self.shutdown, self.reset
+                self.tree, self.memory, self.clock, self.loop, self.cpus, serials, self.shutdown, self.reset
             ).build()
         except BaseException:
-            self.console.close()
+            self.chardevs.close()
             raise
         #: whether a vCPU did not end when told to
         self.hung = False
@@ -112,7 +114,7 @@ class Machine:
                 self.loop.run()
         finally:
             self._stop_cpus()
-            self.console.close()
+            self.chardevs.close()
             self.loop.close()
             if not self.hung and not self._crash:
                 self.processors.close()
@@ -169,7 +171,7 @@ class Machine:
     def _signalled(self, number: int) -> None:
         if takes_output(STDERR):
             log.warning("terminating on signal %d", number)
-        self.console.hurry()
+        self.chardevs.hurry()
         self.quit(0)
 
     def _crashed(self, crash: BaseException) -> None:

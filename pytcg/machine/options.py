@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytcg.machine.chardevs.backends import CharacterDevice
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -51,8 +53,14 @@ class Options:
     bios: str = "default"
     loaders: tuple[Loader, ...] = ()
     accelerator: Accelerator | None = None
-    #: whether the serial line is on stdin and stdout; on a terminal Ctrl-A is the escape
-    serial: bool = True
+    #: chardevs, and the ids of those that the serial ports and the monitors use ("": nothing); None: the terminal
+    chardevs: tuple[CharacterDevice, ...] = ()
+    serials: tuple[str, ...] | None = None
+    monitors: tuple[str, ...] | None = None
+    #: what is not asked for is not there
+    defaults: bool = True
+    #: the key before those of a shared chardev, as a control code (1 is Ctrl-A)
+    escape: int = 1
     #: a reset ends the run
     no_reboot: bool = False
     #: a power-off stops the vCPUs, and the run goes on

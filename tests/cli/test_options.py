@@ -11,6 +11,18 @@ from pytcg import __version__
 from pytcg.cli.main import main
 from pytcg.cli.parse import Answer, parse
 from pytcg.cli.table import OPTIONS, TABLE
+from pytcg.machine.chardevs.backends import (
+    Backend,
+    CharacterDevice,
+    File,
+    Null,
+    Pipe,
+    Pty,
+    Ringbuf,
+    Serial,
+    Socket,
+    Stdio,
+)
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Loader, Options
 
@@ -38,9 +50,14 @@ def options(line: str) -> Options:
         ("-append a=b", "append", "a=b"),
         ("-dtb x.dtb", "dtb", Path("x.dtb")),
         ("-bios none", "bios", "none"),
-        ("-serial none", "serial", False),
-        ("-serial mon:stdio", "serial", True),
-        ("-nographic", "serial", True),
+        ("-serial none", "serials", ("",)),
+        ("-serial chardev:a -serial none", "serials", ("a", "")),
+        ("-mon a", "monitors", ("a",)),
+        ("-mon chardev=a -monitor chardev:b", "monitors", ("a", "b")),
+        ("-monitor none", "monitors", ()),
+        ("-nographic", "serials", None),
+        ("-nodefaults", "defaults", False),
+        ("-echr 20", "escape", 20),
         ("-no-reboot", "no_reboot", True),
         ("-no-shutdown", "no_shutdown", True),
         ("-d in_asm,op -d int", "log", frozenset(("in_asm", "op", "int"))),
@@ -71,12 +88,64 @@ def test_an_option_becomes_a_field(line: str, field: str, value: object) -> None
 def test_the_command_line_of_kunit() -> None:
     line = "-nodefaults -m 1024 -kernel Image -append x -no-reboot -nographic"
     found = options(f"{line} -accel kvm -accel hvf -accel tcg -serial stdio")
-    assert (found.memory, found.no_reboot, found.serial) == (1 << 30, True, True)
+    assert (found.memory, found.no_reboot, found.defaults) == (1 << 30, True, False)
+    assert found.chardevs == (CharacterDevice("serial0", Stdio(signal=True)),)
     assert found.accelerator == Accelerator("tcg")
 
 
 def test_the_command_line_of_virtme() -> None:
-    assert options("-parallel none -net none -vga none -display none -no-reboot -name x").no_reboot
+    found = options(
+        "-parallel none -net none -vga none -display none -no-reboot -name x -echr 1 -serial none "
+        "-chardev file,path=/dev/stdout,id=console -chardev socket,id=monitor,path=/x,server=on,wait=off "
+        "-mon chardev=monitor"
+    )
+    assert (found.no_reboot, found.serials, found.monitors) == (True, ("",), ("monitor",))
+    assert [device.backend for device in found.chardevs] == [
+        File("/dev/stdout"),
+        Socket(path="/x", server=True, wait=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "backend"),
+    [
+        ("stdio", Stdio()),
+        ("mon:stdio", Stdio(signal=False)),
+        ("null", Null()),
+        ("pty", Pty()),
+        ("file:a=b", File("a=b")),
+        ("pipe:/tmp/x", Pipe("/tmp/x")),
+        ("tcp::4444", Socket(port="4444")),
+        ("tcp:[::1]:4,server,nowait", Socket("::1", "4", server=True, wait=False)),
+        ("tcp:host:5,server=on,wait=off,nodelay", Socket("host", "5", server=True, wait=False, nodelay=True)),
+        ("tcp:host:5,reconnect=2", Socket("host", "5", reconnect=2)),
+        ("unix:/x", Socket(path="/x")),
+        ("unix:/x,server=on,wait=off", Socket(path="/x", server=True, wait=False)),
+        ("/dev/ttyUSB0", Serial("/dev/ttyUSB0")),
+        ("rfc2217://host:1", Serial("rfc2217://host:1")),
+    ],
+)
+def test_the_short_forms_of_serial(text: str, backend: Backend) -> None:
+    found = options(f"-serial {text}")
+    muxed = text.startswith("mon:")
+    assert found.chardevs == (CharacterDevice("serial0", backend, muxed),)
+    assert (found.serials, found.monitors) == (("serial0",), ("serial0",) if muxed else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("null,id=a,mux=on", CharacterDevice("a", Null(), True)),
+        ("ringbuf,id=a,size=4096", CharacterDevice("a", Ringbuf(4096))),
+        ("stdio,id=a,signal=off,logfile=f", CharacterDevice("a", Stdio(False), log_file=Path("f"))),
+        ("pty,id=a,path=link", CharacterDevice("a", Pty("link"))),
+        ("file,id=a,path=f,append=on,input-path=g", CharacterDevice("a", File("f", "g", True))),
+        ("socket,id=a,host=h,port=1,server", CharacterDevice("a", Socket("h", "1", server=True))),
+        ("serial,id=a,path=loop://", CharacterDevice("a", Serial("loop://"))),
+    ],
+)
+def test_chardev(text: str, device: CharacterDevice) -> None:
+    assert options(f"-chardev {text}").chardevs == (device,)
 
 
 MISTAKES = [
@@ -97,10 +166,23 @@ MISTAKES = [
     ("-M virt,acel=tcg", "-M: no property 'acel' (did you mean accel?)"),
     ("-accel tgc", "-accel tgc: there is only tcg (did you mean tcg?)"),
     ("-accel tcg,count=maybe", "'maybe' is neither on nor off"),
-    ("-serial tcp::4444", "-serial tcp::4444: there is only"),
+    ("-serial stdoi", "-serial stdoi: there is only"),
+    ("-serial stdoi", "(did you mean stdio?)"),
+    ("-serial tcp:host", "an address is HOST:PORT"),
+    ("-serial tcp:host:http", "'http' is not a port"),
+    ("-serial unix:", "a socket has a path, or a host and a port"),
+    ("-serial unix:x,sever", "no property 'sever' (did you mean server?)"),
+    ("-serial tcp::1,server,reconnect=1", "a server does not reconnect"),
+    ("-serial file:", "path is missing"),
+    ("-chardev sockt,id=a", "there is no such backend (did you mean socket?)"),
+    ("-chardev pty", "-chardev pty needs id="),
+    ("-chardev null,id=a -chardev null,id=a", "two chardevs with the id a"),
+    ("-chardev ringbuf,id=a,size=3", "not a power of two"),
+    ("-mon mode=readline", "-mon needs chardev=ID"),
+    ("-mon a,mode=control", "there is only readline"),
+    ("-echr 0", "-echr 0: a key is"),
     ("-display gtk", "-display gtk: there is only none"),
-    ("-net user", "-net user: there is only none"),
-    ("-monitor stdio", "-monitor stdio: there is only none"),
+    ("-net bridge", "-net bridge: there is only none"),
     ("-device virtio-rng-device", "-device virtio-rng-device: there is only loader"),
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),
@@ -132,6 +214,14 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], line: str, me
         ("-cpu rv64,zbz=on", "-cpu rv64,zbz=on: unknown CPU property 'zbz'"),
         ("-smp 1000", "-smp 1000: the board can have 1 to 64 CPUs"),
         ("-m 1M", "not enough memory"),
+        ("-serial chardev:nosuch", "no chardev nosuch"),
+        ("-chardev null,id=a -serial chardev:a -serial chardev:a", "chardev a has a user already: give it mux=on"),
+        ("-serial stdio -serial stdio", "only one chardev can be on stdio"),
+        ("-serial unix:/nowhere/x", "chardev serial0: cannot open unix:/nowhere/x: No such file or directory"),
+        ("-serial unix:/nowhere/x,server,nowait", "cannot open unix:/nowhere/x: No such file or directory"),
+        ("-serial file:/nowhere/x", "cannot open /nowhere/x: No such file or directory"),
+        ("-serial pipe:/nowhere/x", "cannot open /nowhere/x: No such file or directory"),
+        ("-serial nosuch://x", "cannot open serial port nosuch://x"),
         ("-accel tcg,backend=arm", "there is no backend 'arm' (backends: x86_64, tci)"),
     ],
 )
@@ -168,6 +258,7 @@ def test_the_version_is_what_tools_parse(capsys: pytest.CaptureFixture[str], spe
         ("-d help", ("in_asm",)),
         ("-device help", ("loader,file=",)),
         ("-accel help", ("tcg",)),
+        ("-chardev help", ("stdio", "socket", "TCP")),
     ],
 )
 def test_questions_are_answered(line: str, words: tuple[str, ...]) -> None:
@@ -182,7 +273,9 @@ def test_every_option_is_in_help_once() -> None:
     with pytest.raises(Answer) as answer:
         options("--help")
     page = str(answer.value)
-    assert all(option.spelling in page and option.help for option in OPTIONS)
+    assert all(option.spelling in page for option in OPTIONS)
+    words = " ".join(page.split())
+    assert all(option.help and " ".join(option.help.split()) in words for option in OPTIONS)
     assert max(map(len, page.splitlines())) <= 120
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from pytcg.exec.eventloop import EventLoop
-from pytcg.machine.console import Console
-from pytcg.machine.stream import OUTPUT_LIMIT, Stream
+from pytcg.machine.chardevs.mux import Mux
+from pytcg.machine.chardevs.stdio import Console
+from pytcg.machine.chardevs.stream import OUTPUT_LIMIT, Stream
 
 MS = 1_000_000
 
@@ -28,6 +29,7 @@ class Port:
         self.places = places
         self.got = b""
         self.sends = 0
+        self.breaks = 0
 
     def can_receive(self) -> int:
         return self.places
@@ -36,6 +38,9 @@ class Port:
         assert len(data) <= self.places
         self.places -= len(data)
         self.got += data
+
+    def receive_break(self) -> None:
+        self.breaks += 1
 
     def can_send(self) -> None:
         self.sends += 1
@@ -62,7 +67,9 @@ class Pipes:
         self.input_fd, self.output_fd = input_fd, output_fd
         self.quits = 0
         self.loop = loop
-        self.console = Console(loop, self.quit, input_fd, output_fd)
+        self.backend = Console(loop, self.quit, input_fd, output_fd)
+        self.mux = Mux(self.backend, self.quit)
+        self.console = self.mux.end()
         self.console.connect(port)
         self.console.accept_input()
 
@@ -71,7 +78,7 @@ class Pipes:
         self.loop.stop()
 
     def close(self) -> None:
-        self.console.close()
+        self.backend.close()
         for fd in self.fds:
             os.close(fd)
 
@@ -120,15 +127,34 @@ def test_unread_bytes_come_again_first(loop: EventLoop, port: Port, pipes: Pipes
 def test_escapes(loop: EventLoop, port: Port, pipes: Pipes) -> None:
     os.write(pipes.host_in, b"a\x01\x01b\x01")
     run_for(loop, 3)
-    os.write(pipes.host_in, b"hc\x01zd\x01c")
+    os.write(pipes.host_in, b"hc\x01zd\x01b\x01c")
     run_for(loop, 3)
-    assert port.got == b"a\x01bcd"
+    assert port.got == b"a\x01bcd" and port.breaks == 1
     text = os.read(pipes.host_out, 1000)
     assert b"Ctrl-A x" in text and b"no monitor" in text and b"\r\n" in text
     assert pipes.quits == 0
     os.write(pipes.host_in, b"\x01x")
     loop.run()
     assert pipes.quits == 1
+
+
+def test_the_input_goes_to_one_user_at_a_time(loop: EventLoop, port: Port, pipes: Pipes) -> None:
+    monitor, other = Port(), pipes.mux.end()
+    focus: list[bool] = []
+    other.on_focus = focus.append
+    other.connect(monitor)
+    port.places = 1
+    os.write(pipes.host_in, b"a")
+    run_for(loop, 3)
+    port.places = 4
+    os.write(pipes.host_in, b"b\x01c12\x01cd")
+    pipes.console.accept_input()
+    run_for(loop, 3)
+    assert (port.got, monitor.got, focus) == (b"abd", b"12", [True, False])
+    other.write(b"from both, ")
+    pipes.console.write(b"in turn")
+    run_for(loop, 3)
+    assert os.read(pipes.host_out, 100) == b"from both, in turn"
 
 
 def test_end_of_input_leaves_the_guest_running_and_idle(loop: EventLoop, port: Port, pipes: Pipes) -> None:
@@ -179,9 +205,9 @@ def test_slow_reader_is_waited_for(loop: EventLoop, port: Port, pipes: Pipes) ->
 
 def test_close_sends_everything(loop: EventLoop, port: Port, pipes: Pipes) -> None:
     pipes.console.write(b"x" * OUTPUT_LIMIT)
-    pipes.console.close()
+    pipes.backend.close()
     assert len(os.read(pipes.host_out, 1 << 20)) == OUTPUT_LIMIT
-    pipes.console.close()
+    pipes.backend.close()
 
 
 def test_reader_that_has_gone(loop: EventLoop, port: Port, pipes: Pipes) -> None:
@@ -195,7 +221,8 @@ def test_reader_that_has_gone(loop: EventLoop, port: Port, pipes: Pipes) -> None
 PROGRAM = """
 import sys
 from pytcg.exec.eventloop import EventLoop
-from pytcg.machine.console import Console
+from pytcg.machine.chardevs.mux import Mux
+from pytcg.machine.chardevs.stdio import Console
 
 class Echo:
     def can_receive(self):
@@ -210,7 +237,8 @@ class Echo:
         pass
 
 loop = EventLoop()
-console = Console.on_stdio(loop, loop.stop)
+backend = Console.on_stdio(loop, loop.stop)
+console = Mux(backend, loop.stop, reads_ahead=backend.on_terminal).end()
 console.connect(Echo())
 console.write(b"ready")
 console.accept_input()
@@ -219,7 +247,7 @@ if sys.argv[1] == "close":
     try:
         loop.run()
     finally:
-        console.close()
+        backend.close()
         loop.close()
 else:
     loop.run()

@@ -42,7 +42,7 @@ def firmware(tmp_path: Path) -> str:
 
 def machine(firmware: str, program: Program = idle, **options: Any) -> tuple[Machine, Factory]:
     factory = Factory(program)
-    return Machine(Options(bios=firmware, serial=False, **options), factory), factory
+    return Machine(Options(bios=firmware, serials=(), **options), factory), factory
 
 
 def test_every_node_of_the_board_has_a_model(firmware: str, caplog: pytest.LogCaptureFixture) -> None:

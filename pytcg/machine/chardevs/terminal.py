@@ -8,13 +8,14 @@ import termios
 
 
 class RawTerminal:
-    """Puts a terminal into raw mode: each key goes to the guest, also Ctrl-C and Ctrl-Z.
+    """Puts a terminal into raw mode: each key goes to the guest, also Ctrl-C and Ctrl-Z unless `signals`.
 
     Output processing stays on, so that the emulator's own messages begin at the left.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, signals: bool = False) -> None:
         self.fd = fd
+        self.signals = signals
         self._saved = termios.tcgetattr(fd)
         self.enter()
 
@@ -29,7 +30,8 @@ class RawTerminal:
         )  # fmt: skip
         oflag |= termios.OPOST
         cflag = (cflag & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
-        lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN | termios.ISIG)
+        lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN)
+        lflag = lflag | termios.ISIG if self.signals else lflag & ~termios.ISIG
         termios.tcsetattr(self.fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, ispeed, ospeed, chars])
 
     def restore(self) -> None:

@@ -1,4 +1,4 @@
-"""A chardev on file descriptors: what console, file, pseudo-terminal and socket have in common."""
+"""A chardev on file descriptors: what terminal, file, pipe, pseudo-terminal and socket have in common."""
 
 from __future__ import annotations
 
@@ -21,27 +21,39 @@ HURRY = 0.1
 
 
 class Stream(Chardev):
-    """Reads and writes without blocking; either descriptor may be None.
+    """Reads and writes without blocking; either descriptor may be None, and they may come and go.
 
-    Input is read only as the port takes it, so that what is not read stays with the sender; up to `read_ahead` bytes
-    are read before that.
+    Input is read only as the port takes it, so that what is not read stays with the sender. Output while there is no
+    descriptor is dropped.
     """
 
-    def __init__(self, loop: EventLoop, input_fd: int | None, output_fd: int | None, read_ahead: int = 0) -> None:
+    def __init__(self, loop: EventLoop, input_fd: int | None = None, output_fd: int | None = None) -> None:
         self.loop = loop
-        self.read_ahead = read_ahead
-        self._input = input_fd
-        self._output = output_fd
+        self._input: int | None = None
+        self._output: int | None = None
         self._reading = False
         self._inbox = bytearray()
         self._outbox = bytearray()
         self._gathering = False
         self._timer = loop.timer(self._send)
+        self.attach(input_fd, output_fd)
+
+    def attach(self, input_fd: int | None, output_fd: int | None) -> None:
+        """Use these descriptors, in place of none."""
+        self._input, self._output = input_fd, output_fd
         self._watch()
 
-    def filter(self, data: bytes) -> bytes:
-        """What of the input goes to the guest."""
-        return data
+    def detach(self) -> None:
+        """Let go of the descriptors, which stay open; output that was not taken is dropped."""
+        self._stop_reading()
+        self._timer.cancel()
+        if self._output is not None:
+            self.loop.remove_writer(self._output)
+        self._output = None
+        self._outbox.clear()
+        self._gathering = False
+        if self.port:
+            self.port.can_send()
 
     def input_ended(self) -> None:
         """The input is at its end; nothing more is read."""
@@ -65,22 +77,21 @@ class Stream(Chardev):
         self._inbox[:0] = data
 
     def close(self) -> None:
-        if self._reading and self._input is not None:
-            self.loop.remove_reader(self._input)
-        self._input = None
-        self._timer.cancel()
+        self._stop_reading()
         patience = HURRY if self.hurried else PATIENCE
         while self._outbox and self._output is not None and select.select([], [self._output], [], patience)[1]:
             self._write_some(self._output)
-        if self._output is not None:
-            self.loop.remove_writer(self._output)
-        self._output = None
-        self._outbox.clear()
+        self.detach()
+
+    def _stop_reading(self) -> None:
+        if self._reading and self._input is not None:
+            self.loop.remove_reader(self._input)
+        self._reading = False
+        self._input = None
 
     def _wanted(self) -> int:
         """How many bytes of input there is a place for."""
-        places = self.port.can_receive() if self.port else 0
-        return max(places, self.read_ahead) - len(self._inbox)
+        return (self.port.can_receive() if self.port else 0) - len(self._inbox)
 
     def _watch(self) -> None:
         """Wait for input exactly while there is a place for it."""
@@ -104,11 +115,10 @@ class Stream(Chardev):
                 # A terminal or socket whose other end has gone.
                 data = b""
             if not data:
-                self.loop.remove_reader(self._input)
-                self._input = None
+                self._stop_reading()
                 self.input_ended()
                 return
-            self._inbox += self.filter(data)
+            self._inbox += data
         self.accept_input()
 
     def _deliver(self) -> None:

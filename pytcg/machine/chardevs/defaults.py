@@ -1,0 +1,26 @@
+"""Where serial ports and monitors lead if the options do not say: both to the terminal, shared by Ctrl-A c."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytcg.machine.chardevs.backends import CharacterDevice, Stdio
+from pytcg.machine.options import Options
+
+SERIAL, MONITOR = "serial0", "monitor0"
+#: what `-serial mon:stdio` makes: Ctrl-C is the guest's
+SHARED_TERMINAL = CharacterDevice(SERIAL, Stdio(signal=False), mux=True)
+
+
+def with_defaults(options: Options) -> Options:
+    """The options with every serial port and monitor said. No port gets the terminal that a chardev has already."""
+    serials, monitors = options.serials, options.monitors
+    free = not any(isinstance(device.backend, Stdio) or device.id == SERIAL for device in options.chardevs)
+    if serials is not None or not options.defaults or not free:
+        return replace(options, serials=serials or (), monitors=monitors or ())
+    return replace(
+        options,
+        chardevs=(*options.chardevs, SHARED_TERMINAL),
+        serials=(SERIAL,),
+        monitors=(SERIAL,) if monitors is None else monitors,
+    )
