@@ -1,15 +1,16 @@
 """The memory in which placed blocks are found, by machine code and Python alike.
 
-- The *table*: open addressing over 64-byte entries of placed blocks, hashed by guest pc and guest physical address. An
-  empty entry has host address 0. A dead one keeps its host address, so that probing goes on past it, and has pc EMPTY.
+- *Entries*: 64 bytes for each placed block, one behind the other. A dead one has pc EMPTY.
+- *Blocks*: the index of entries, hashed by guest pc and guest physical address.
 - *Page heads*: for each page of main RAM the first of a list of entries that have guest bytes in it.
 - *Origins*: a direct-mapped memory of entries by physical address and flags. A block that is wanted at another guest
   pc, as in each process that maps a library at an address of its own, is placed again from the template of its origin.
-- *Contents*: open addressing over host addresses of templates, hashed by what they were translated from. So a block
-  that was translated once, at whatever address, or by an earlier run, is not translated again.
+- *Contents*: the index of templates, hashed by what they were translated from. So a block that was translated once, at
+  whatever address, or by an earlier run, is not translated again.
 - *Control*: the lock, and what is left of code memory.
 
-Lists and origins hold host addresses of entries; 0 means none.
+An index is open addressing over host addresses, from the lower end of its memory, and is made twice as large when it is
+three quarters full. Lists and origins hold host addresses of entries. 0 means none everywhere.
 """
 
 from __future__ import annotations
@@ -19,27 +20,24 @@ import mmap
 
 from pytcg.tcg.state import WORD, Env
 
-LOG_ENTRIES = 19
 ENTRY = 64
-MASK = (ENTRY << LOG_ENTRIES) - 1
-#: entries after which the owner starts over, so that probes stay short
-LIMIT = (1 << LOG_ENTRIES) * 3 // 4
+#: placed blocks at most: more than fit into 256 MiB of code memory
+MAX_BLOCKS = 3 << 19
 # Byte offsets in an entry. FLAGS also holds the physical page of a second page, NEXT the next entry in the list of the
 # page, NEXT_SECOND that in the second page's, TEMPLATE the host address of the template, LENGTH the length in guest
 # bytes.
 PC, PHYSICAL, FLAGS, HOST, NEXT, NEXT_SECOND, TEMPLATE, LENGTH = range(0, ENTRY, WORD)
 LOG_ORIGINS = 17
 
-# Byte offsets in the control words.
-LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES = range(0, 8 * WORD, WORD)
-CONTROL_WORDS = 8
+# Byte offsets in the control words. NEXT_ENTRY: host address of the next entry; BLOCKS_LIMIT: how many blocks the index
+# has room for; BLOCKS_MASK and CONTENTS_MASK: what byte offsets in the indices are taken modulo, less one word.
+(LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES, NEXT_ENTRY, BLOCKS_LIMIT, BLOCKS_MASK, CONTENTS_LIMIT,
+ CONTENTS_MASK) = range(0, 13 * WORD, WORD)  # fmt: skip
+CONTROL_WORDS = 13
 
 # Byte offsets in a template. KEY: translation flags << 12 | offset in the page; PREFIX: the first eight guest bytes, or
 # those up to the page's end; from GUEST on the guest bytes, then the code, both padded to whole words.
 CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, KEY, PREFIX, GUEST = range(0, 7 * WORD, WORD)
-LOG_CONTENTS = 19
-#: templates that are found by content at most
-CONTENTS_LIMIT = (1 << LOG_CONTENTS) * 3 // 4
 
 HUGE_PAGE = 2 << 20
 
@@ -65,23 +63,51 @@ class TemplatesFull(Exception):
     """There is no room for another template; `forget_translations` makes room."""
 
 
+class Index:
+    """Open addressing over host addresses. `limit` and `mask` are the control words that tell machine code its size."""
+
+    LEAST, MOST = 1 << 15, 1 << 21
+
+    def __init__(self, control: SharedWords, limit: int, mask: int) -> None:
+        self.memory = SharedWords(self.MOST)
+        self.control = control.words
+        self.limit = limit // WORD
+        self.mask = mask // WORD
+        self.size = self.LEAST
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.memory.clear()
+        self.control[self.limit], self.control[self.mask] = self.size * 3 // 4, self.size * WORD - WORD
+
+    def grow(self) -> bool:
+        """Become twice as large, and empty; False where that is too large."""
+        if self.size == self.MOST:
+            return False
+        self.size *= 2
+        self.clear()
+        return True
+
+
 class BlockTable:
-    """Table, page heads, origins and control words of one machine with `pages` pages of main RAM."""
+    """All of it, for one machine with `pages` pages of main RAM."""
 
     def __init__(self, pages: int) -> None:
-        self.table = SharedWords(ENTRY // WORD << LOG_ENTRIES)
+        self.control = SharedWords(CONTROL_WORDS)
+        self.entries = SharedWords(ENTRY // WORD * MAX_BLOCKS)
+        self.blocks = Index(self.control, BLOCKS_LIMIT, BLOCKS_MASK)
+        self.contents = Index(self.control, CONTENTS_LIMIT, CONTENTS_MASK)
         self.heads = SharedWords(pages)
         self.origins = SharedWords(1 << LOG_ORIGINS)
-        self.contents = SharedWords(1 << LOG_CONTENTS)
-        self.control = SharedWords(CONTROL_WORDS)
 
     def attach(self, env: Env) -> None:
         """Tell a vCPU's machine code where they are."""
         for name, memory in (
-            ("block_table", self.table),
+            ("block_index", self.blocks.memory),
             ("page_heads", self.heads),
             ("origins", self.origins),
-            ("contents", self.contents),
+            ("contents", self.contents.memory),
             ("code_control", self.control),
         ):
             env.words[env.index + env.layout.offset[name] // WORD] = memory.address
@@ -93,10 +119,22 @@ class BlockTable:
 
     def clear(self, position: int, end: int) -> None:
         """Forget all blocks; code memory is free from `position` to `end` (host addresses)."""
-        for memory in (self.table, self.heads, self.origins):
+        for memory in (self.blocks, self.entries, self.heads, self.origins):
             memory.clear()
         words = self.control.words
         words[POSITION // WORD], words[END // WORD], words[USED // WORD] = position, end, 0
+        words[NEXT_ENTRY // WORD] = self.entries.address
+
+    def grow_blocks(self) -> bool:
+        """Make the index of blocks larger where it is what is full; it is empty then, to be filled from the entries."""
+        return self.counter(USED) >= self.counter(BLOCKS_LIMIT) and self.blocks.grow()
+
+    def grow_contents(self) -> bool:
+        """Make the index of contents larger; it is empty then. No other thread may place a block that it translated."""
+        if not self.contents.grow():
+            return False
+        self.control.words[TEMPLATES // WORD] = 0
+        return True
 
     def forget_templates(self) -> None:
         """Forget what was translated; no block may be placed."""

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import Any, Generic
 
 from pytcg.exec.barrier import barrier_on_all_threads
-from pytcg.exec.blocktable import BLOCKS, ENTRY, HOST, INSNS, KILLED, MASK, TEMPLATES, BlockTable
+from pytcg.exec.blocktable import BLOCKS, HOST, INSNS, KILLED, TEMPLATES, BlockTable
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
@@ -41,7 +41,7 @@ class CodeCache(ABC, Generic[Code]):
         self.code_map_address = ctypes.addressof(ctypes.c_char.from_buffer(self.code_map))
         #: by page, the stores since the last that hit a block
         self.misses: dict[int, int] = {}
-        #: how often everything was dropped
+        #: how often everything was dropped, or room was made otherwise
         self.generation = 0
 
     def attach(self, env: Env) -> None:
@@ -106,6 +106,10 @@ class CodeCache(ABC, Generic[Code]):
         for env in self.envs:
             env.forget_blocks()
 
+    def make_room(self) -> None:
+        """See to it that a block can be placed. As `flush`, which it may be."""
+        self.flush()
+
     def store_into_code(self, physical: int, size: int, everything: bool = False) -> None:
         """Drop the blocks that `size` bytes stored at guest physical address `physical` overlap, within one page of
         main RAM.
@@ -169,10 +173,32 @@ class MachineCodeCache(CodeCache[int]):
             self.stats.cached_blocks = self.table.counter(TEMPLATES)
 
     def remember(self, start: int, end: int) -> None:
-        """Make the templates from one host address up to another known to machine code."""
+        """Make the templates from one host address up to another known to machine code.
+
+        Where no index is large enough, they are not found again once their blocks are dropped.
+        """
+        region = self.region
+        while not self.enter(start, end) and self.table.grow_contents():
+            if region is None or not region.address <= start < region.end:
+                if region:
+                    self.enter(region.address, region.end)
+                start = self.host.templates.address
+
+    def enter(self, start: int, end: int) -> bool:
+        """Enter templates into the index of contents; False if there is no room."""
         words, at = self.env.words, self.arguments
         words[at], words[at + 1] = start, end
         self.host.runtime.call(self.env.address, Helper.REMEMBER)
+        reached: int = words[self.result]
+        return reached >= end
+
+    def make_room(self) -> None:
+        if self.table.grow_blocks():
+            self.generation += 1
+            self.env.words[self.arguments] = self.table.entries.address
+            self.host.runtime.call(self.env.address, Helper.REINDEX)
+        else:
+            self.flush()
 
     def close(self) -> None:
         """Keep what was translated and compiled for later runs. No vCPU may run."""
@@ -220,12 +246,14 @@ class MachineCodeCache(CodeCache[int]):
         self.remember_region()
 
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
-        words = self.table.table.words
-        at = (((pc * MIX_PC + physical * MIX_PHYSICAL & MASK64) >> HASH_SHIFT) * ENTRY) // WORD
-        while host := words[at + HOST // WORD]:
-            if (words[at], words[at + 1], words[at + 2]) == (pc, physical | 1, flags | second_page):
-                return int(host)
-            at = at + ENTRY // WORD & MASK // WORD
+        index, entries = self.table.blocks, self.table.entries
+        words, mask = index.memory.words, index.size - 1
+        slot = (pc * MIX_PC + physical * MIX_PHYSICAL & MASK64) >> HASH_SHIFT + 3 & mask
+        while address := words[slot]:
+            at = (address - entries.address) // WORD
+            if entries.words[at : at + 3].tolist() == [pc, physical | 1, flags | second_page]:
+                return int(entries.words[at + HOST // WORD])
+            slot = slot + 1 & mask
         return 0
 
     def drop(self, physical: int, size: int) -> int:

@@ -103,7 +103,7 @@ class Engine(Generic[Code]):
         if not host:
             with self.exclusive():
                 if code.generation == generation:
-                    code.flush()
+                    code.make_room()
         return host
 
     def has_changed(self, guest: bytes, page: memoryview, offset: int, second_page: int) -> bool:

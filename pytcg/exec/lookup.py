@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytcg.exec.blocktable import (
-    ENTRY,
+    BLOCKS_MASK,
+    CONTENTS_MASK,
     FLAGS,
     GUEST,
     GUEST_LENGTH,
     HOST,
     KEY,
-    MASK,
     PC,
     PHYSICAL,
     PREFIX,
     TEMPLATE,
 )
 from pytcg.exec.placing import (
-    CONTENTS_MASK,
     FLAGS_MASK,
     PAGE,
     PAGE_MASK,
     PAGE_SHIFT,
+    block_slot,
     content_slot,
-    hash_of,
     lock,
     origin_slot,
     place,
@@ -104,11 +103,10 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
 
         `second`: physical address of the page that follows, 0 while it is unknown.
         """
-        at = hash_of(pc, physical)
+        at = block_slot(env, pc, physical)
         while True:
-            entry = env.block_table + at
-            host = ld64(entry + HOST)
-            if host == 0:
+            entry = ld64(env.block_index + at)
+            if entry == 0:
                 return 0
             if (
                 ld64(entry + PC) == pc
@@ -117,10 +115,10 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
             ):
                 other = ld64(entry + FLAGS) & PAGE_MASK
                 if other == 0 or other == second:
-                    return host
+                    return ld64(entry + HOST)
                 if second == 0:
                     return NEXT_PAGE
-            at = at + ENTRY & MASK
+            at = at + 8 & ld64(env.code_control + BLOCKS_MASK)
         return 0
 
     @native
@@ -136,7 +134,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
         room = PAGE - offset
         prefix = ld64(address) if room >= 8 else ld64(address + room - 8) >> (8 - room) * 8
         key = flags << PAGE_SHIFT | offset
-        at = content_slot(key, prefix)
+        at = content_slot(env, key, prefix)
         page = 0
         template = ld64(env.contents + at)
         while template:
@@ -155,7 +153,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
                         break
                     if same_bytes(page + env.ram_addend, template + GUEST + room, length - room):
                         break
-            at = at + 8 & CONTENTS_MASK
+            at = at + 8 & ld64(env.code_control + CONTENTS_MASK)
             template = ld64(env.contents + at)
         env.arg[2] = page
         env.arg[3] = template

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pytcg.exec.blocktable import (
     BLOCKS,
+    BLOCKS_LIMIT,
+    BLOCKS_MASK,
     CODE_ENTRY,
     CODE_LENGTH,
     CONTENTS_LIMIT,
+    CONTENTS_MASK,
     END,
     ENTRY,
     FLAGS,
@@ -18,13 +21,10 @@ from pytcg.exec.blocktable import (
     KEY,
     KILLED,
     LENGTH,
-    LIMIT,
     LOCK,
-    LOG_CONTENTS,
-    LOG_ENTRIES,
     LOG_ORIGINS,
-    MASK,
     NEXT,
+    NEXT_ENTRY,
     NEXT_SECOND,
     PC,
     PHYSICAL,
@@ -46,18 +46,27 @@ PAGE_MASK = MASK64 & ~FLAGS_MASK
 PAGE, PAGE_SHIFT = 4096, 12
 MIX_PC = 0x9E3779B97F4A7C15
 MIX_PHYSICAL = 0xC2B2AE3D27D4EB4F
-HASH_SHIFT = 64 - LOG_ENTRIES
-CONTENTS_SHIFT = 64 - LOG_CONTENTS
-CONTENTS_MASK = (8 << LOG_CONTENTS) - 1
+#: the upper half of a product is what all its bits have gone into
+HASH_SHIFT = 32
 ORIGIN_SHIFT = 64 - LOG_ORIGINS
 HEADER = 8
 ALIGNMENT = 16
 
 
 @native
-def hash_of(pc: int, physical: int) -> int:
-    """Byte offset in the table at which to look for a block first."""
-    return (pc * MIX_PC + physical * MIX_PHYSICAL >> HASH_SHIFT) * ENTRY
+def block_slot(env: Env, pc: int, physical: int) -> int:
+    """Byte offset in the index of blocks at which to look for a block first."""
+    return pc * MIX_PC + physical * MIX_PHYSICAL >> HASH_SHIFT & ld64(env.code_control + BLOCKS_MASK)
+
+
+@native
+def enter_block(env: Env, entry: int, pc: int, physical: int) -> None:
+    """Put an entry into the index of blocks, which has room for it."""
+    mask = ld64(env.code_control + BLOCKS_MASK)
+    at = pc * MIX_PC + physical * MIX_PHYSICAL >> HASH_SHIFT & mask
+    while ld64(env.block_index + at) != 0:
+        at = at + 8 & mask
+    st64(env.block_index + at, entry)
 
 
 @native
@@ -107,7 +116,7 @@ def place(env: Env, template: int, pc: int, physical: int, flags: int, second: i
     length = ld64(template + CODE_LENGTH)
     host = (ld64(control + POSITION) + ld64(template + CODE_ENTRY) + (ALIGNMENT - 1)) & (MASK64 - (ALIGNMENT - 1))
     target = host - ld64(template + CODE_ENTRY)
-    if target + length + HEADER > ld64(control + END) or ld64(control + USED) >= LIMIT:
+    if target + length + HEADER > ld64(control + END) or ld64(control + USED) >= ld64(control + BLOCKS_LIMIT):
         return 0
     st64(control + POSITION, target + length)
     source = template + GUEST + padded(ld64(template + GUEST_LENGTH))
@@ -118,15 +127,15 @@ def place(env: Env, template: int, pc: int, physical: int, flags: int, second: i
         source += 8
         target += 8
     st64(host - HEADER + env.code_alias, pc)
-    entry = env.block_table + hash_of(pc, physical)
-    while ld64(entry + HOST) != 0:
-        entry = env.block_table + (entry - env.block_table + ENTRY & MASK)
+    entry = ld64(control + NEXT_ENTRY)
+    st64(control + NEXT_ENTRY, entry + ENTRY)
     st64(entry + PHYSICAL, physical | 1)
     st64(entry + FLAGS, flags | second)
     st64(entry + TEMPLATE, template)
     st64(entry + LENGTH, ld64(template + GUEST_LENGTH))
     st64(entry + PC, pc)
     st64(entry + HOST, host)
+    enter_block(env, entry, pc, physical)
     enlist(env, physical, entry, NEXT)
     if second:
         enlist(env, second, entry, NEXT_SECOND)
@@ -139,31 +148,46 @@ def place(env: Env, template: int, pc: int, physical: int, flags: int, second: i
 
 
 @native
-def content_slot(key: int, prefix: int) -> int:
+def content_slot(env: Env, key: int, prefix: int) -> int:
     """Byte offset in the index of contents at which to look for a template first."""
-    return (key * MIX_PC + prefix * MIX_PHYSICAL >> CONTENTS_SHIFT) * 8
+    return key * MIX_PC + prefix * MIX_PHYSICAL >> HASH_SHIFT & ld64(env.code_control + CONTENTS_MASK)
 
 
 @native
 def remember(env: Env, template: int) -> None:
     """Enter a template into the index of contents, with the lock held."""
-    at = content_slot(ld64(template + KEY), ld64(template + PREFIX))
+    at = content_slot(env, ld64(template + KEY), ld64(template + PREFIX))
     while ld64(env.contents + at):
-        at = at + 8 & CONTENTS_MASK
+        at = at + 8 & ld64(env.code_control + CONTENTS_MASK)
     st64(env.contents + at, template)
     count(env, TEMPLATES, 1)
 
 
 @native
 def helper_remember(env: Env) -> int:
-    """Helper.REMEMBER: enter the templates that lie one behind the other from arg[0] up to arg[1]."""
+    """Helper.REMEMBER: enter the templates that lie one behind the other from arg[0] up to arg[1].
+
+    env.ret is the first for which there was no room, or arg[1].
+    """
     lock(env)
     template: int = env.arg[0]
-    while template < env.arg[1] and ld64(env.code_control + TEMPLATES) < CONTENTS_LIMIT:
+    while template < env.arg[1] and ld64(env.code_control + TEMPLATES) < ld64(env.code_control + CONTENTS_LIMIT):
         remember(env, template)
         guest = padded(ld64(template + GUEST_LENGTH))
         template += GUEST + guest + padded(ld64(template + CODE_LENGTH))
     unlock(env)
+    env.ret = template
+    return Action.CONTINUE
+
+
+@native
+def helper_reindex(env: Env) -> int:
+    """Helper.REINDEX: enter the live ones of the entries from arg[0] on into the empty index of blocks."""
+    entry: int = env.arg[0]
+    while entry < ld64(env.code_control + NEXT_ENTRY):
+        if ld64(entry + PC) != EMPTY:
+            enter_block(env, entry, ld64(entry + PC), ld64(entry + PHYSICAL) - 1)
+        entry += ENTRY
     return Action.CONTINUE
 
 

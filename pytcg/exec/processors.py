@@ -15,7 +15,7 @@ from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.lookup import make_lookup
 from pytcg.exec.parts import Parts
-from pytcg.exec.placing import helper_invalidate, helper_place, helper_remember
+from pytcg.exec.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
@@ -70,7 +70,7 @@ def complete_helpers(guest: Guest) -> list[HelperFunction]:
     helpers = [helper or no_helper for helper in guest.helpers]
     helpers[Helper.FP] = helper_fp
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
-    helpers[Helper.REMEMBER] = helper_remember
+    helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
     helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
     return helpers
 

@@ -17,10 +17,12 @@ class Helper(IntEnum):
     LOOKUP = 2
     #: env.irq was seen at a poll; env.pc is the pc to resume at
     INTERRUPT = 3
-    #: place a block, kill those that a store overwrites, enter templates: for Python alone, see exec/placing.py
+    #: place a block, kill those that a store overwrites, enter templates, enter blocks into a larger index: for Python
+    #: alone, see exec/placing.py
     PLACE = 4
     INVALIDATE = 5
     REMEMBER = 6
+    REINDEX = 7
     FIRST_GUEST = 8
 
 

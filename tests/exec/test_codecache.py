@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytcg.exec.blocktable import Index
 from pytcg.exec.codecache import PATIENCE
 from pytcg.tcg.state import EMPTY, FETCH, READ, WRITE
 from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, RAM, Board, S
@@ -140,3 +141,25 @@ def test_resetting_empties_the_caches(board: Board) -> None:
     assert not board.cached(DATA, READ) and not board.cached(PROGRAM, FETCH)
     assert set(board.env.slots) == set(board.env.tlb) == {0}
     assert set(board.env.jump_cache) == {EMPTY}
+
+
+@pytest.mark.parametrize("most", [1 << 12, 64])
+def test_many_blocks_make_the_indices_grow(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Chained jumps, one block each: the indices of blocks and templates grow; where they may not, all is dropped."""
+    monkeypatch.setattr(Index, "LEAST", 16)
+    monkeypatch.setattr(Index, "MOST", most)
+    board = Board()
+    count = 600
+    board.write(PROGRAM, code(*(word for n in range(count) for word in (addi(5, 5, n % 1000), jal(0, 4))), WFI))
+    for _ in range(2):
+        board.x[5] = 0
+        board.run(pc=PROGRAM)
+        assert board.x[5] == sum(n % 1000 for n in range(count))
+    grown = most > count
+    assert (board.stats.flushes == 0) == grown
+    board.code.count()
+    assert (board.stats.distinct_blocks == board.stats.blocks == count + 1) == grown
+    assert not grown or all(board.find(PROGRAM + 8 * n) for n in range(count))
+    board.write(PROGRAM, code(addi(5, 0, 7), WFI))
+    board.run(pc=PROGRAM)
+    assert board.x[5] == 7
