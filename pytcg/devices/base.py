@@ -6,6 +6,7 @@ import copy
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from pytcg.devices.registers import Declared
@@ -135,9 +136,15 @@ class InterruptController(Device):
 _models: dict[str, type[Device]] = {}
 
 
-def find_model(compatible: Iterable[str]) -> type[Device] | None:
-    """The model of the first of a node's `compatible` strings that has one."""
+@cache
+def _import_models() -> None:
+    """Import all modules of devices, each of which enters its models into the table."""
     package = importlib.import_module("pytcg.devices")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def find_model(compatible: Iterable[str]) -> type[Device] | None:
+    """The model of the first of a node's `compatible` strings that has one."""
+    _import_models()
     return next((_models[name] for name in compatible if name in _models), None)

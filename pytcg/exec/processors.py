@@ -21,7 +21,6 @@ from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.soft_helper import helper_fp
-from pytcg.tcg.text import format_ops
 
 log = logging.getLogger("pytcg")
 
@@ -79,6 +78,7 @@ def block_log_for(log: Log, guest: Guest) -> BlockLog:
     """The log of translations for a guest on this host."""
     # capstone takes a while to import
     from pytcg.debug.disassemble import disassembler
+    from pytcg.tcg.text import format_ops
 
     return BlockLog(
         log,

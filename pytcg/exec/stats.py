@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 from dataclasses import dataclass, field
@@ -79,6 +78,8 @@ class Stats:
 
     def as_json(self, executed_insns: int | None) -> str:
         """One line of JSON."""
+        import json
+
         return json.dumps(self.as_dict(executed_insns))
 
     def as_text(self, executed_insns: int | None) -> str:

@@ -58,7 +58,7 @@ class Guest(ABC):
 
     @abstractmethod
     def reset(self, env: Any, index: int, pc: int = 0) -> None:
-        """Put vCPU number `index` into its reset state, at `pc`."""
+        """Put vCPU number `index` into its reset state, at `pc`; its caches are the engine's to empty."""
 
     @abstractmethod
     def probe(self, env: Any, address: int, access: int, mode: int, size: int = 1) -> int:

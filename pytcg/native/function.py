@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
 from types import FunctionType
-from typing import Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, cast
 
-from pytcg.native.copy import python_copy
-from pytcg.native.parser import parse
 from pytcg.native.source import NativeError
-from pytcg.native.tree import Definition
 from pytcg.tcg.types import MASK64
+
+if TYPE_CHECKING:
+    from pytcg.native.tree import Definition
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +36,9 @@ class NativeFunction(Generic[P, R]):
     @cached_property
     def definition(self) -> Definition:
         """The parsed routine, and with it those that it calls."""
+        # most runs take compiled routines from the disk
+        from pytcg.native.parser import parse
+
         if self._being_parsed:
             raise NativeError(self.function, self.line, "recursion")
         self._being_parsed = True
@@ -47,6 +50,8 @@ class NativeFunction(Generic[P, R]):
     @cached_property
     def python(self) -> Callable[..., int]:
         """The Python copy, for arguments that are in 0..2**64-1 already."""
+        from pytcg.native.copy import python_copy
+
         return python_copy(self.definition, self.name, self.function.__code__.co_filename)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

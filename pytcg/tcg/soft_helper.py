@@ -7,7 +7,6 @@ from typing import Any
 
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.ops import definition
-from pytcg.tcg.soft import evaluate
 from pytcg.tcg.types import Rm
 
 #: bits 13-14 of MXCSR, its rounding control (Intel SDM volume 1, 10.2.3), as rounding modes
@@ -27,6 +26,9 @@ def _fields(packed: int) -> tuple[int, int, tuple[int, ...], int]:
 
 def helper_fp(env: Any) -> Action:
     """`Helper.FP`: env.ret = the op's result; its exceptions accrue in env.fflags; DYN is the mode in env.mxcsr."""
+    # few guests ever need it, and the start of all is to be short
+    from pytcg.tcg.soft import evaluate
+
     op_code, count, extra, dynamic = _fields(env.arg[3])
     if dynamic >= 0:
         mode = _ROUNDING_CONTROL[env.mxcsr >> 13 & 3]

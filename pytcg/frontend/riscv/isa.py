@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 #: every implemented extension, in the canonical order of ISA strings, with the extensions that it needs
 EXTENSIONS: dict[str, tuple[str, ...]] = {
@@ -123,5 +122,8 @@ def configure(spec: str = "rv64") -> Isa:
 
 
 def _hint(name: str, known: tuple[str, ...] | dict[str, tuple[str, ...]]) -> str:
+    # only mistakes pay for it
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""

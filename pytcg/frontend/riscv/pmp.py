@@ -98,7 +98,14 @@ def _range(env: RiscvEnv, entry: int) -> range:
 
 
 def update(env: RiscvEnv) -> None:
-    """Work out the ranges of the entries after a change, and drop what was cached under the old ones."""
+    """Take note of a change of the entries, and drop what was cached under the old ones."""
+    work_out(env)
+    flush_everything(env)
+    update_flags(env)
+
+
+def work_out(env: RiscvEnv) -> None:
+    """Work out the ranges of the entries."""
     env.pmp_count = env.pmp_locked = env.pmp_fine = 0
     env.pmp_open_start, env.pmp_open_last = EMPTY, 0
     edges = {0, 1 << PHYSICAL_BITS}
@@ -113,8 +120,6 @@ def update(env: RiscvEnv) -> None:
             env.pmp_fine |= (addresses.start | addresses.stop) & PAGE - 1 != 0
             edges |= {addresses.start, min(addresses.stop, 1 << PHYSICAL_BITS)}
     _open_range(env, sorted(edges))
-    flush_everything(env)
-    update_flags(env)
 
 
 def _open_range(env: RiscvEnv, edges: list[int]) -> None:

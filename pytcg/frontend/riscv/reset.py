@@ -27,7 +27,7 @@ from pytcg.frontend.riscv.csr_access import read
 from pytcg.frontend.riscv.csr_table import CSRS
 from pytcg.frontend.riscv.fpstate import MXCSR_RESET
 from pytcg.frontend.riscv.isa import Isa
-from pytcg.frontend.riscv.pmp import update
+from pytcg.frontend.riscv.pmp import work_out
 from pytcg.frontend.riscv.state import FIELDS, LAYOUT, RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.tcg.state import EMPTY, WORD
@@ -58,7 +58,10 @@ F_NAMES = (
 
 
 def reset(env: RiscvEnv, isa: Isa, hartid: int, pc: int = 0) -> None:
-    """Put a hart of an ISA into M at `pc`, with registers zero, all that can be enabled off, and nothing cached."""
+    """Put a hart of an ISA into M at `pc`, with registers zero and all that can be enabled off.
+
+    The caches are not touched: with a reset, the engine empties them.
+    """
     for name in _ZEROED:
         start = env.index + LAYOUT.offset[name] // WORD
         for at in range(start, start + LAYOUT.fields[name].count):
@@ -77,7 +80,7 @@ def reset(env: RiscvEnv, isa: Isa, hartid: int, pc: int = 0) -> None:
     env.stimecmp = env.alarm_at = EMPTY
     # As QEMU: a guest without firmware that never heard of Svadu finds A and D set for it.
     env.menvcfg = env.menvcfg_mask & MENVCFG_ADUE
-    update(env)
+    work_out(env)
     update_flags(env)
 
 
