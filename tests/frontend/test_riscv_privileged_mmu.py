@@ -258,17 +258,20 @@ def test_flush_of_a_page() -> None:
     assert hart.env.words[limit] == 0
 
 
-def test_flush_of_a_page_spares_jump_caches_unless_it_was_fetched_from() -> None:
+@pytest.mark.parametrize(("mode", "bits", "emptied"), [(MODE_S, LEAF, (1, 2)), (MODE_U, USER, (0,))])
+def test_flush_of_a_page_spares_jump_caches_unless_it_was_fetched_from(
+    mode: int, bits: int, emptied: tuple[int, ...]
+) -> None:
     hart = Hart()
-    hart.map(VA, PA)
-    finds(hart, VA, FETCH, MODE_S)
+    hart.map(VA, PA, bits)
+    finds(hart, VA, FETCH, mode)
     words = [jump_cache_word(hart, mode) for mode in range(4)]
     for word in words:
         hart.env.words[word] = 0x4000
     flush_page(hart.env, VA + 4096)
     assert [hart.env.words[word] for word in words] == [0x4000] * 4
     flush_page(hart.env, VA)
-    assert [hart.env.words[word] for word in words] == [EMPTY] * 3 + [0x4000]
+    assert [hart.env.words[word] for word in words] == [EMPTY if mode in emptied else 0x4000 for mode in range(4)]
 
 
 @settings(max_examples=40, deadline=None)

@@ -28,6 +28,7 @@ PAGES(data, 16)
 
 PAGES(leaf_table, 1)
 PAGES(two, 1)
+PAGES(two_tables, 2)
 
 TEST
 	li s9, U_CODE
@@ -365,7 +366,69 @@ TEST
 	or t0, t0, t1
 	csrw satp, t0
 	S_GETS(op_load, LOAD_PAGE)
+
+	/* two address spaces that have other pages at VA and the same global one after it, without a fence between */
+#define SPACE(table, asid) la t0, table; srli t0, t0, 12; li t1, MODE << 60 | (asid) << 44; or t0, t0, t1; csrw satp, t0
+#define LOADS(value) S_GETS(op_load, ECALL_S); CHECK(a0, value)
+	PTE(two, SLOT(2, VA), two_tables, V)
+	PTE(two_tables, SLOT(1, VA), two_tables + 0x1000, V)
+	PTE(two_tables + 0x1000, SLOT(0, VA), data + 0x1000, RWXAD)
+	PTE(two_tables + 0x1000, SLOT(0, VA) + 1, data + 0x2000, RWXAD | G)
+	PTE(leaf_table, SLOT(0, VA) + 1, data + 0x2000, RWXAD | G)
+	la a0, data
+	li t0, 0x1111
+	sd t0, 8(a0)
+	li t0, 0x2222
+	li t1, 0x1000
+	add a0, a0, t1
+	sd t0, 8(a0)
+	add a0, a0, t1
+	sd t0, 16(a0)
+	sfence.vma
+	.rept 3
+	SPACE(root, 0x1234)
+	li a1, VA + 8
+	LOADS(0x1111)
+	li a1, VA + 0x1010
+	LOADS(0x2222)
+	SPACE(two, 0xf234)
+	li a1, VA + 8
+	LOADS(0x2222)
+	li a1, VA + 0x1010
+	LOADS(0x2222)
+	.endr
+	/* all 16 bits of an ASID count, in satp and in fences, which see only the low ones of rs2 */
+	csrr a0, satp
+	srli a0, a0, 44
+	CHECK(a0, MODE << 16 | 0xf234)
+	PTE(leaf_table, SLOT(0, VA), data + 0x1000, RWXAD)
+	li t1, 0x1234
+	sfence.vma zero, t1
+	SPACE(root, 0x1234)
+	li a1, VA + 8
+	LOADS(0x2222)
+	PTE(leaf_table, SLOT(0, VA), data, RWXAD)
+	li t0, VA
+	li t1, 0x1234
+	sfence.vma t0, t1
+	LOADS(0x1111)
+	SPACE(two, 0xf234)
+	LOADS(0x2222)
+	PTE(two_tables + 0x1000, SLOT(0, VA), data, RWXAD)
+	li t1, 0xf234
+	sfence.vma zero, t1
+	LOADS(0x1111)
+	/* a global page goes with a fence for all ASIDs */
+	RAW_PTE(two_tables + 0x1000, SLOT(0, VA) + 1, 0)
+	RAW_PTE(leaf_table, SLOT(0, VA) + 1, 0)
+	li a1, VA + 0x1010
+	li t0, VA + 0x1000
+	sfence.vma t0
+	S_GETS(op_load, LOAD_PAGE)
+	SPACE(root, 0x1234)
+	S_GETS(op_load, LOAD_PAGE)
 	SATP(MODE, root)
+	li a1, VA + 8
 #endif
 
 	/* Svnapot: 64 KiB, by bits 3-0 of the page number */

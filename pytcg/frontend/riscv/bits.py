@@ -61,9 +61,10 @@ COUNTER_CY, COUNTER_TM, COUNTER_IR = 1 << 0, 1 << 1, 1 << 2
 SATP_MODE_SHIFT = 60
 SATP_SV39, SATP_SV57 = 8, 10
 SATP_PPN = (1 << 44) - 1
+SATP_ASID_SHIFT, SATP_ASID = 44, 0xFFFF << 44
 
 # Page-table entries.
-PTE_V, PTE_R, PTE_W, PTE_X, PTE_U, PTE_A, PTE_D = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 6, 1 << 7
+PTE_V, PTE_R, PTE_W, PTE_X, PTE_U, PTE_G, PTE_A, PTE_D = (1 << bit for bit in range(8))
 PTE_PPN = ((1 << 44) - 1) << 10
 PTE_RESERVED = ((1 << 7) - 1) << 54
 PTE_PBMT = 3 << 61

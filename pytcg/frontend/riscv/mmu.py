@@ -82,7 +82,7 @@ def probe(env: RiscvEnv, address: int, access: int, mode: int, size: int = 1) ->
     if status != WALK_DONE:
         return Action(raise_fault(env, address, access, status == WALK_PAGE_FAULT))
     if access == FETCH:
-        note_fetch(env, address)
+        note_fetch(env, address, mode)
     env.ret = env.walk_pa
     return Action.CONTINUE
 

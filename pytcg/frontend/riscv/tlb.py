@@ -1,14 +1,15 @@
 """Filling and flushing the TLB, its slots and the jump caches.
 
-Entries carry no ASID: a change of satp flushes the modes that translate. An entry is found by the page that was
-accessed but may serve all of a superpage; the range of addresses in cached superpages is kept for each half of the
-address space, so that a flush by address flushes all if it falls inside. A jump cache may hold only pages whose bit in
-`env.fetched` is set: flushing a page of data leaves the jump caches alone.
+All entries are of the ASID in satp or of global pages. Those that are not global are noted, so that a change of the
+ASID drops just these. An entry is found by the page that was accessed but may serve all of a superpage; the range of
+addresses in cached superpages is kept for each half of the address space, so that a flush by address flushes all if it
+falls inside. A jump cache may hold only pages whose bit in `env.fetched` is set: flushing a page of data leaves the
+jump caches alone.
 """
 
 from __future__ import annotations
 
-from pytcg.frontend.riscv.bits import MODE_M, PAGE_MASK, PAGE_SHIFT, SATP_MODE_SHIFT
+from pytcg.frontend.riscv.bits import MODE_M, MODE_U, PAGE_MASK, PAGE_SHIFT, SATP_MODE_SHIFT
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.native import native
 from pytcg.native.intrinsics import fill, ld64, st64
@@ -36,7 +37,8 @@ SLOT_WORDS = 2 * NUM_SLOTS * ENTRY_WORDS
 TLB_WORDS = 3 * TLB_ENTRIES * ENTRY_WORDS
 TLB_BYTES = TLB_ENTRIES * ENTRY_BYTES
 JUMP_CACHE_WORDS = JUMP_CACHE_ENTRIES * 2
-FETCHED_WORDS = LAYOUT.fields["fetched"].count
+FETCHED_WORDS = LAYOUT.fields["fetched"].count // 2
+LOCAL_ENTRIES = LAYOUT.fields["local_entries"].count
 
 
 @native
@@ -51,7 +53,10 @@ def flush_modes(env: RiscvEnv, modes: int) -> None:
     fill(env.self + SLOTS, 0, SLOT_WORDS * modes)
     fill(env.self + TLB, 0, TLB_WORDS * modes)
     fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS * modes)
-    fill(env.self + FETCHED, 0, FETCHED_WORDS)
+    fill(env.self + FETCHED, 0, 2 * FETCHED_WORDS)
+    env.local_modes = 0
+    env.local_fetches = 0
+    env.local_count = 0
     env.large_start[0] = EMPTY
     env.large_start[1] = EMPTY
     env.large_last[0] = 0
@@ -68,6 +73,37 @@ def flush_translations(env: RiscvEnv) -> None:
 def flush_everything(env: RiscvEnv) -> None:
     """Drop all, those of M too."""
     flush_modes(env, NUM_MMU_MODES)
+
+
+@native
+def flush_address_space(env: RiscvEnv) -> None:
+    """Drop the cached translations of U and S that are not of global pages. Costs what was cached, up to a limit."""
+    count = env.local_count
+    known = count <= LOCAL_ENTRIES
+    while known and count:
+        count -= 1
+        st64(env.local_entries[count] + LIMIT * WORD, 0)
+    mode = 0
+    while mode < TRANSLATED:
+        if env.local_modes >> mode & 1:
+            fill(env.self + SLOTS + mode * (SLOT_WORDS * WORD), 0, SLOT_WORDS)
+            if known == 0:
+                fill(env.self + TLB + mode * (TLB_WORDS * WORD), 0, TLB_WORDS)
+        mode += 1
+    if env.local_fetches & 1 << MODE_U:
+        fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS)
+        fill(env.self + FETCHED, 0, FETCHED_WORDS)
+    if env.local_fetches & ~(1 << MODE_U):
+        flush_supervisor_jump_caches(env)
+    env.local_modes = 0
+    env.local_fetches = 0
+    env.local_count = 0
+
+
+@native
+def flush_supervisor_jump_caches(env: RiscvEnv) -> None:
+    """Empty the jump caches of S with and without SUM."""
+    fill(env.self + JUMP_CACHE + JUMP_CACHE_WORDS * WORD, EMPTY, JUMP_CACHE_WORDS * (TRANSLATED - 1))
 
 
 @native
@@ -95,15 +131,21 @@ def flush_page(env: RiscvEnv, address: int) -> None:
                 st64(entry + LIMIT * WORD, 0)
             entry += TLB_BYTES
         fill(env.self + SLOTS, 0, SLOT_WORDS * TRANSLATED)
-        if env.fetched[number >> 6 & FETCHED_WORDS - 1] >> (number & 63) & 1:
-            fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS * TRANSLATED)
+        word = number >> 6 & FETCHED_WORDS - 1
+        if env.fetched[word] >> (number & 63) & 1:
+            fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS)
+        if env.fetched[FETCHED_WORDS + word] >> (number & 63) & 1:
+            flush_supervisor_jump_caches(env)
 
 
 @native
-def note_fetch(env: RiscvEnv, address: int) -> None:
-    """The jump caches may from now on hold the page at a virtual address."""
+def note_fetch(env: RiscvEnv, address: int, mode: int) -> None:
+    """The jump caches may from now on hold the page at a virtual address, which has just been walked to."""
     number = address >> PAGE_SHIFT
-    env.fetched[number >> 6 & FETCHED_WORDS - 1] |= 1 << (number & 63)
+    first = 0 if mode == MODE_U else FETCHED_WORDS
+    env.fetched[first + (number >> 6 & FETCHED_WORDS - 1)] |= 1 << (number & 63)
+    if env.walk_global == 0:
+        env.local_fetches |= 1 << mode
 
 
 @native
@@ -129,7 +171,12 @@ def fill_entry(env: RiscvEnv, address: int, access: int, mode: int, addend: int)
     st64(entry + ADDEND * WORD, addend)
     st64(entry + LIMIT * WORD, length if access == FETCH else length - (WORD - 1))
     if access == FETCH:
-        note_fetch(env, address)
+        note_fetch(env, address, mode)
+    if env.walk_global == 0:
+        env.local_modes |= 1 << mode
+        if env.local_count < LOCAL_ENTRIES:
+            env.local_entries[env.local_count] = entry
+        env.local_count += 1
     size = env.walk_size
     if size > 1 << PAGE_SHIFT and mode < TRANSLATED and env.satp >> SATP_MODE_SHIFT:
         half = address >> 63

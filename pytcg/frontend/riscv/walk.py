@@ -15,6 +15,7 @@ from pytcg.frontend.riscv.bits import (
     PMP_W,
     PTE_A,
     PTE_D,
+    PTE_G,
     PTE_N,
     PTE_PBMT,
     PTE_PPN,
@@ -54,11 +55,13 @@ def walk_start(env: RiscvEnv, address: int, mode: int) -> int:
     if mode == MODE_M or scheme == 0:
         env.walk_pa = address
         env.walk_size = 1 << PHYSICAL_BITS
+        env.walk_global = 1
         return WALK_ACCESS_FAULT if address >> PHYSICAL_BITS else WALK_DONE
     bits = PAGE_SHIFT + 9 * (scheme - 5)
     if address + (1 << (bits - 1)) >> bits:
         return WALK_PAGE_FAULT
     env.walk_shift = bits - 9
+    env.walk_global = 0
     env.walk_table = (env.satp & SATP_PPN) << PAGE_SHIFT
     return WALK_ON
 
@@ -89,6 +92,7 @@ def walk_step(env: RiscvEnv, address: int, access: int, mode: int, entry: int) -
     """Go on by one page-table entry: WALK_ON to the next table, or from a leaf to the end."""
     if entry & PTE_V == 0 or entry & (PTE_R | PTE_W) == PTE_W or entry & env.pte_reserved:
         return WALK_PAGE_FAULT
+    env.walk_global |= entry & PTE_G
     shift = env.walk_shift
     frame = (entry & PTE_PPN) << 2
     if entry & (PTE_R | PTE_X) == 0:

@@ -60,11 +60,10 @@ def trans_wfi(ctx: Translator) -> None:
 
 
 def trans_sfence_vma(ctx: Translator, rs1: int, rs2: int) -> None:
-    """The ASID in rs2 is ignored: a fence may order more than it was asked for."""
     if ctx.priv == PRIV_U:
         ctx.illegal()
     else:
-        ctx.call(RiscvHelper.SFENCE_VMA, rs1, ctx.constant(rs1 != 0), ctx.constant(ctx.word))
+        ctx.call(RiscvHelper.SFENCE_VMA, rs1, rs2, ctx.constant(ctx.word))
         _end(ctx)
 
 
