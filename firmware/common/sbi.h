@@ -35,6 +35,10 @@ enum sbi_base_function {
 };
 enum sbi_rfence_function { SBI_FENCE_I, SBI_SFENCE_VMA, SBI_SFENCE_VMA_ASID };
 enum sbi_hsm_function { SBI_HART_START, SBI_HART_STOP, SBI_HART_STATUS, SBI_HART_SUSPEND };
+/* Types of suspension, and the first one that is up to the platform, in the lower half of the numbers and in the upper. */
+#define SBI_SUSPEND_RETENTIVE 0u
+#define SBI_SUSPEND_PLATFORM 0x10000000u
+#define SBI_SUSPEND_NON_RETENTIVE 0x80000000u
 enum sbi_reset_type { SBI_SHUTDOWN, SBI_COLD_REBOOT, SBI_WARM_REBOOT };
 enum sbi_console_function { SBI_CONSOLE_WRITE, SBI_CONSOLE_READ, SBI_CONSOLE_WRITE_BYTE };
 

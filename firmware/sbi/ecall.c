@@ -85,6 +85,23 @@ static struct result call_rfence(u64 function, const u64 *argument)
     return error(ipi_fence(set, function, argument[2], argument[3], argument[4]));
 }
 
+/* There are the two default states: the hart goes on after the call, or afresh at `address`. */
+static struct result call_suspend(u32 type, u64 address, u64 argument)
+{
+    bool retentive = type == SBI_SUSPEND_RETENTIVE;
+
+    if ((type & ~SBI_SUSPEND_NON_RETENTIVE) >= SBI_SUSPEND_PLATFORM)
+        return error(SBI_NOT_SUPPORTED);
+    if (!retentive && type != SBI_SUSPEND_NON_RETENTIVE)
+        return error(SBI_INVALID_PARAMETER);
+    if (!retentive && cpu_is_protected(address, 4))
+        return error(SBI_INVALID_ADDRESS);
+    hart_suspend();
+    if (!retentive)
+        hart_enter(address, argument, MODE_S);
+    return value(0);
+}
+
 static struct result call_hsm(u64 function, const u64 *argument)
 {
     switch (function) {
@@ -97,10 +114,7 @@ static struct result call_hsm(u64 function, const u64 *argument)
             return error(SBI_INVALID_PARAMETER);
         return value(hart_state((unsigned)argument[0]));
     case SBI_HART_SUSPEND:
-        if ((u32)argument[0] != 0) /* the default retentive state */
-            return error(SBI_NOT_SUPPORTED);
-        hart_suspend();
-        return value(0);
+        return call_suspend((u32)argument[0], argument[1], argument[2]);
     }
     return error(SBI_NOT_SUPPORTED);
 }
