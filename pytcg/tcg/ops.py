@@ -227,7 +227,7 @@ _ROWS = (
         "goto_ptr",
         ("a",),
         NONE,
-        "go to the block at the guest pc in a, after a poll for exit requests",
+        "go to the block at the guest pc in a, which is never all ones, after a poll for exit requests",
         ends_block=True,
     ),
     OpDef(

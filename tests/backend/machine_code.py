@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,37 +18,6 @@ HOT = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
 PC = 0x8000_0000
 #: spill slots that carry host registers into and out of a run
 CARRY = SPILL + NUM_SPILLS - 16
-EDGES = (
-    0,
-    1,
-    2,
-    31,
-    32,
-    63,
-    64,
-    0x7F,
-    0x80,
-    0xFF,
-    2**31 - 1,
-    2**31,
-    2**32 - 1,
-    2**32,
-    2**63 - 1,
-    2**63,
-    2**64 - 1,
-    2**64 - 128,
-)
-
-
-def word(rng: random.Random) -> int:
-    """A random 64-bit word, often near an edge."""
-    choice = rng.randrange(4)
-    if choice == 0:
-        return rng.getrandbits(64)
-    if choice == 1:
-        return rng.getrandbits(rng.choice((8, 16, 32)))
-    value = rng.choice(EDGES) + rng.choice((0, 0, 1, -1))
-    return (value if choice == 2 else -value) & (2**64 - 1)
 
 
 class Machine:

@@ -42,16 +42,6 @@ def test_every_op_is_lowered_once() -> None:
     assert len(KIND) == 8 * len(OPS)
 
 
-def test_every_op_of_every_type_is_emitted() -> None:
-    backend = X86Backend(Layout(), HOT)
-    label = next(row.number << 3 for row in OPS if row.name == "label")
-    for op in samples():
-        target: list[Op] = [] if op[0] == label else [(label, 1)]
-        block = backend.emit([op, *target], 0, 0)
-        assert block.entry >= 8
-        assert len(block.blob) >= block.entry
-
-
 def test_memory_of_earlier_blocks_changes_nothing() -> None:
     rng = random.Random(1)
     ops = [op for op in samples() if OPS[op[0] >> 3].name != "label"]
