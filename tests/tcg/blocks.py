@@ -23,6 +23,8 @@ GUEST, HOST = 10, 22
 PURE = [row for row in OPS if row.pure and row.name not in ("mov", "movi", "pc_rel")]
 PLAIN = [*PURE, *(row for row in OPS if row.types is FLOAT)]
 ATOMIC = [row for row in OPS if row.name.startswith("atomic_")]
+#: more are live at once than some backends have registers, and few enough for all to have a place
+MOST_TEMPS = 14
 IMMEDIATES = (0, 1, -1, -2, 5, 63, 127, 128, -129, 0x7FFFF000, -(1 << 31), 1 << 31, 1 << 32, 1 << 63)
 KINDS = (
     *("plain",) * 6,
@@ -63,7 +65,7 @@ class Writer:
     def target(self) -> int:
         target = self.pick(*REGISTERS, *self.temps, *[-1] * 4)
         if target < 0:
-            target = self.b.temp()
+            target = self.b.temp() if self.b.temps < MOST_TEMPS else self.temps[0]
         if target >= TEMP and target not in self.defined:
             self.defined.append(target)
         return target
