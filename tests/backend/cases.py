@@ -14,7 +14,19 @@ from pytcg.tcg.ops import BY_NAME, FLOAT, INPUT_FIELDS, Op, OpDef, code
 from pytcg.tcg.state import CONST, ENV, TEMP
 from pytcg.tcg.types import MASK64, MO_ALIGN, MO_MODE_SHIFT, Cond, Rm, Type
 from pytcg.tcg.verify import FLOAT_CONDITIONS
-from tests.backend.target import DEVICE, HELPERS, HOST_ADDRESS, HOST_BYTES, NOTHING, OWN, PAGE, RAM, SCRAMBLE, Start
+from tests.backend.target import (
+    DEVICE,
+    HOST_ADDRESS,
+    HOST_BYTES,
+    JUMP,
+    LEAVE,
+    NOTHING,
+    OWN,
+    PAGE,
+    RAM,
+    Start,
+    scrambler,
+)
 from tests.tcg.words import word
 
 #: operands that differ for some backend: hottest guest registers, others, floating-point ones, the zero register,
@@ -106,7 +118,7 @@ FIELDS: dict[str, Callable[[OpDef, random.Random], int]] = {
     "insn": lambda row, rng: rng.choice((0, 2, 4, 4092)),
     "delta": lambda row, rng: rng.choice((0, 4, 8, 126, -2, -128, 4096, -4096, 2**31 - 2, -(2**31))),
     "mask_off": lambda row, rng: OWN + 8 * rng.randrange(4),
-    "helper": lambda row, rng: rng.randrange(SCRAMBLE, len(HELPERS)),
+    "helper": lambda row, rng: rng.choice((0, 0, JUMP, LEAVE)),
     "label": lambda row, rng: 0,
     "imm": lambda row, rng: rng.choice(IMMEDIATES),
 }
@@ -167,6 +179,8 @@ def one(row: OpDef, type: Type, operands: dict[str, int], others: list[int], nat
         rng.randrange(4),
         rng.randrange(0, PAGE, 2),
     )
+    if fields.get("helper") == 0:
+        fields["helper"] = scrambler(*(operands[name] for name in "abc"))
     if row.name in ADDRESSES:
         place_address(row, fields, values, rng)
     host = bytearray(rng.randbytes(HOST_BYTES))

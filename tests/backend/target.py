@@ -15,7 +15,7 @@ from pytcg.tcg.eval import extend
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op, OpDef
 from pytcg.tcg.soft_helper import helper_fp
-from pytcg.tcg.state import Field, Layout, env_class
+from pytcg.tcg.state import CONST, Field, Layout, env_class
 from pytcg.tcg.types import MASK64, MO_ALIGN, MO_SIGN
 
 LAYOUT = Layout([Field("own", 4)])
@@ -100,13 +100,18 @@ class Memory:
         return self.in_ram(address, mop) or self.miss(env, f"probe {access}", address, mop, insn_pc)
 
 
-def scramble(env: Any) -> Action:
-    """A helper that changes its result, a guest register and a field, by what it finds there."""
-    env.ret = env.arg[0] * 3 + env.arg[1] + (env.arg[2] << 1)
-    env.globals[14] = env.insn_pc
-    env.globals[20] = env.globals[20] ^ env.globals[15] ^ MASK64
-    env.own[1] = env.globals[2]
-    return Action.CONTINUE
+def scramble(given: int) -> Callable[[Any], Action]:
+    """A helper that changes its result, guest registers and a field, by what it finds there and in the arguments that
+    it is given, one a bit."""
+
+    def helper(env: Any) -> Action:
+        env.ret = sum((3 - n) * env.arg[n] for n in range(3) if given >> n & 1)
+        env.globals[14] = env.insn_pc
+        env.globals[20] = env.globals[20] ^ env.globals[15] ^ MASK64
+        env.own[1] = env.globals[2]
+        return Action.CONTINUE
+
+    return helper
 
 
 def jump(env: Any) -> Action:
@@ -122,8 +127,19 @@ def leave(env: Any) -> Action:
 
 
 #: by number
-HELPERS: list[Callable[[Any], Action]] = [helper_fp, *[leave] * (Helper.FIRST_GUEST - 1), scramble, jump, leave]
-SCRAMBLE, JUMP, LEAVE = range(Helper.FIRST_GUEST, len(HELPERS))
+HELPERS: list[Callable[[Any], Action]] = [
+    helper_fp,
+    *[leave] * (Helper.FIRST_GUEST - 1),
+    jump,
+    leave,
+    *map(scramble, range(8)),
+]
+JUMP, LEAVE, _SCRAMBLE = range(Helper.FIRST_GUEST, Helper.FIRST_GUEST + 3)
+
+
+def scrambler(*inputs: int) -> int:
+    """The helper that scrambles by those of its arguments that are given."""
+    return _SCRAMBLE + sum(1 << n for n, operand in enumerate(inputs) if operand != CONST)
 
 
 @dataclass(repr=False)
@@ -181,7 +197,6 @@ class Target(ABC):
         env = self.env
         env.globals[:] = words(start.globals)
         env.own[:] = words(start.own)
-        env.arg[:] = words((0,) * len(env.arg))
         env.irq, env.pc, env.fflags = start.irq, 0, 0
         env.mxcsr = MXCSR | start.rounding << 13
         _RAM_BYTES[:] = start.ram.ljust(DEVICE - RAM, b"\0")

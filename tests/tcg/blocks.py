@@ -12,7 +12,7 @@ from pytcg.tcg.ops import BY_NAME, FLOAT, INPUT_FIELDS, OPS, Op, OpDef
 from pytcg.tcg.state import CONST, ENV, TEMP
 from pytcg.tcg.types import MASK64, MO_ALIGN, MO_MODE_SHIFT, Cond, Rm, Type
 from pytcg.tcg.verify import FLOAT_CONDITIONS
-from tests.backend.target import HOST_ADDRESS, HOST_BYTES, JUMP, LEAVE, OWN, PAGE, RAM, SCRAMBLE, Start
+from tests.backend.target import HOST_ADDRESS, HOST_BYTES, JUMP, LEAVE, OWN, PAGE, RAM, Start, scrambler
 from tests.tcg.words import WORDS
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ class Writer:
     def call(self) -> None:
         inputs = [self.pick(CONST, self.value()) for _ in range(3)]
         d = self.target() if self.draw(st.booleans()) else CONST
-        helper = self.pick(*[SCRAMBLE] * 4, JUMP, LEAVE)
+        helper = self.pick(*[scrambler(*inputs)] * 4, JUMP, LEAVE)
         self.b.emit("call", Type.NONE, d, *inputs, helper, self.insn)
 
     def exit(self) -> None:
