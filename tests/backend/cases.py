@@ -6,6 +6,7 @@ A row whose fields are known here needs nothing more; a field that is not known 
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -120,6 +121,7 @@ FIELDS: dict[str, Callable[[OpDef, random.Random], int]] = {
     "mask_off": lambda row, rng: OWN + 8 * rng.randrange(4),
     "helper": lambda row, rng: rng.choice((0, 0, JUMP, LEAVE)),
     "label": lambda row, rng: 0,
+    "number": lambda row, rng: LSEEK,
     "imm": lambda row, rng: rng.choice(IMMEDIATES),
 }
 
@@ -145,6 +147,15 @@ ADDRESSES: dict[str, tuple[str, Callable[[random.Random], int]]] = {
         for name, row in BY_NAME.items()
         if row.may_fault and "mop" in row.fields
     },
+}
+
+
+#: a call of the host's kernel that shows each of its arguments: a seek in a file
+LSEEK, FILE = 8, os.memfd_create("conformance")
+SEEK: dict[str, Callable[[random.Random], int]] = {
+    "c": lambda rng: rng.choice((os.SEEK_SET, os.SEEK_END, 99)),
+    "b": lambda rng: rng.choice((0, 5, 1 << 40, MASK64)),
+    "a": lambda rng: FILE,
 }
 
 
@@ -183,6 +194,11 @@ def one(row: OpDef, type: Type, operands: dict[str, int], others: list[int], nat
         fields["helper"] = scrambler(*(operands[name] for name in "abc"))
     if row.name in ADDRESSES:
         place_address(row, fields, values, rng)
+    if row.name == "kernel_call":
+        fields["a"] = fields["a"] or OPERANDS[0]
+        for name, choose in SEEK.items():
+            if fields[name]:
+                values[fields[name]] = choose(rng)
     host = bytearray(rng.randbytes(HOST_BYTES))
     if row.name == "host_cmpxchg" and rng.random() < 0.6:
         at = values[fields["a"]] - HOST_ADDRESS

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pytcg.backend.tci.memory import WORDS
+from pytcg.native.intrinsics import kernel_call
 from pytcg.tcg import soft
 from pytcg.tcg.eval import atomic_update, condition, evaluator, extend
 from pytcg.tcg.helpers import Action
@@ -120,6 +121,8 @@ class Reference(Target):
                 self.assign(op, old)
             case "clock":
                 self.assign(op, time.perf_counter_ns())
+            case "kernel_call":
+                self.assign(op, kernel_call(fields["number"], *inputs))
             case _:
                 assert name == "mb"
 

@@ -214,5 +214,5 @@ class Target(ABC):
 
 
 #: what native routines are made of beside pure ops
-NATIVE_OPS = frozenset(("ld", "st", "host_cmpxchg", "clock", "mb", "label", "br", "brcond"))
+NATIVE_OPS = frozenset(("ld", "st", "host_cmpxchg", "clock", "kernel_call", "mb", "label", "br", "brcond"))
 LOOKUP, INTERRUPT = int(Status.LOOKUP), int(Status.INTERRUPT)
