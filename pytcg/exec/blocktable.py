@@ -33,7 +33,10 @@ LOG_ORIGINS = 17
 # has room for; BLOCKS_MASK and CONTENTS_MASK: what byte offsets in the indices are taken modulo, less one word.
 (LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES, NEXT_ENTRY, BLOCKS_LIMIT, BLOCKS_MASK, CONTENTS_LIMIT,
  CONTENTS_MASK) = range(0, 13 * WORD, WORD)  # fmt: skip
-CONTROL_WORDS = 13
+# Of templates that machine code makes: where the next one goes, the end of the memory for them, and how many blocks,
+# guest instructions and host bytes there are. FORMS: see `exec/forms.py`; 0 where machine code makes none.
+STITCHED, STITCHED_END, STITCHED_BLOCKS, STITCHED_INSNS, STITCHED_BYTES, FORMS = range(13 * WORD, 19 * WORD, WORD)
+CONTROL_WORDS = 19
 
 # Byte offsets in a template. KEY: translation flags << 12 | offset in the page; PREFIX: the first eight guest bytes, or
 # those up to the page's end; from GUEST on the guest bytes, then the code, both padded to whole words.

@@ -9,12 +9,24 @@ from time import perf_counter_ns
 from typing import Any, Generic
 
 from pytcg.exec.barrier import barrier_on_all_threads
-from pytcg.exec.blocktable import BLOCKS, HOST, INSNS, KILLED, TEMPLATES, BlockTable
+from pytcg.exec.blocktable import (
+    BLOCKS,
+    HOST,
+    INSNS,
+    KILLED,
+    STITCHED_BLOCKS,
+    STITCHED_BYTES,
+    STITCHED_INSNS,
+    TEMPLATES,
+    BlockTable,
+)
+from pytcg.exec.forms import Forms
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
 from pytcg.exec.store import FILE_LIMIT, WORTHWHILE, TranslationStore
 from pytcg.exec.translate import Code, TranslatedBlock
+from pytcg.frontend.guest import Guest
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.helpers import Helper
 from pytcg.tcg.state import ENTRY_WORDS, LIMIT, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
@@ -61,6 +73,10 @@ class CodeCache(ABC, Generic[Code]):
     def known(self, env: Env) -> tuple[TranslatedBlock[Code], int] | None:
         """A translation that machine code has found for env.pc but could not place, and its second page."""
         return None
+
+    def learn(self, env: Env) -> bool:
+        """Make what machine code lacked to put the block for env.pc together; whether it is worth another try."""
+        return False
 
     def forget_translations(self) -> None:
         """Forget what was translated too. As `flush`, which comes before."""
@@ -148,7 +164,15 @@ class CodeCache(ABC, Generic[Code]):
 class MachineCodeCache(CodeCache[int]):
     """Blocks in code memory. Their table is shared with machine code, which places copies itself."""
 
-    def __init__(self, host: MachineCodeHost, ram: Ram, stats: Stats, store: TranslationStore | None = None) -> None:
+    def __init__(
+        self,
+        host: MachineCodeHost,
+        ram: Ram,
+        stats: Stats,
+        store: TranslationStore | None = None,
+        guest: Guest | None = None,
+    ) -> None:
+        """`guest`: if blocks may be put together from units of its instructions."""
         super().__init__(ram, stats)
         self.host = host
         self.store = store
@@ -164,6 +188,7 @@ class MachineCodeCache(CodeCache[int]):
         self.table.attach(self.env)
         at = {name: self.env.index + offset // WORD for name, offset in host.layout.offset.items()}
         self.pc, self.flags, self.arguments, self.result = at["pc"], at["flags"], at["arg"], at["ret"]
+        self.forms = Forms(guest, host.runtime.backend, self.table, len(host.template_bytes)) if guest else None
         self.remember_region()
 
     def remember_region(self) -> None:
@@ -182,6 +207,8 @@ class MachineCodeCache(CodeCache[int]):
             if region is None or not region.address <= start < region.end:
                 if region:
                     self.enter(region.address, region.end)
+                if self.forms:
+                    self.enter(*self.forms.extent())
                 start = self.host.templates.address
 
     def enter(self, start: int, end: int) -> bool:
@@ -204,9 +231,11 @@ class MachineCodeCache(CodeCache[int]):
         """Keep what was translated and compiled for later runs. No vCPU may run."""
         self.host.helpers.save()
         fresh = self.host.template_bytes[: self.host.template_end]
-        if self.store and (len(fresh) >= WORTHWHILE or (fresh and not self.region)):
+        stitched = self.forms.made() if self.forms else memoryview(b"")
+        number = len(fresh) + len(stitched)
+        if self.store and (number >= WORTHWHILE or (number and not self.region)):
             old = self.region.data if self.region else memoryview(b"")
-            self.store.save([old, fresh] if len(old) + len(fresh) <= FILE_LIMIT else [fresh])
+            self.store.save([old, fresh, stitched] if len(old) + number <= FILE_LIMIT else [fresh, stitched])
 
     def attach(self, env: Env) -> None:
         super().attach(env)
@@ -240,7 +269,17 @@ class MachineCodeCache(CodeCache[int]):
         guest, insns = self.host.guest_of(template)
         return TranslatedBlock(guest, insns, template, fresh=False), second_page
 
+    def learn(self, env: Env) -> bool:
+        if self.forms is None:
+            return False
+        start = perf_counter_ns()
+        learned = self.forms.learn(env)
+        self.stats.stage["forms"] += perf_counter_ns() - start
+        return learned
+
     def forget_translations(self) -> None:
+        if self.forms:
+            self.forms.forget_templates()
         self.host.reset_templates()
         self.table.forget_templates()
         self.remember_region()
@@ -268,7 +307,9 @@ class MachineCodeCache(CodeCache[int]):
     def count(self) -> None:
         self.stats.blocks = self.table.counter(BLOCKS)
         self.stats.translated_insns = self.table.counter(INSNS)
-        self.stats.host_bytes = self.host.code_bytes
+        self.stats.host_bytes = self.host.code_bytes + self.table.counter(STITCHED_BYTES)
+        self.stats.stitched_blocks = self.table.counter(STITCHED_BLOCKS)
+        self.stats.stitched_insns = self.table.counter(STITCHED_INSNS)
         self.stats.invalidated = self.table.counter(KILLED)
 
 

@@ -77,6 +77,8 @@ class Engine(Generic[Code]):
         known = code.known(env)
         if known:
             block, second_page = known
+        elif self.learn(env):
+            return 0
         else:
             try:
                 found = translator.find(page, offset, flags, -1)
@@ -105,6 +107,11 @@ class Engine(Generic[Code]):
                 if code.generation == generation:
                     code.make_room()
         return host
+
+    def learn(self, env: Env) -> bool:
+        """See `CodeCache.learn`."""
+        with self.translator.lock:
+            return self.code.learn(env)
 
     def has_changed(self, guest: bytes, page: memoryview, offset: int, second_page: int) -> bool:
         """Whether another vCPU has written to the code of a block since it was read.

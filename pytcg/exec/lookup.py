@@ -29,6 +29,8 @@ from pytcg.exec.placing import (
     place,
     unlock,
 )
+from pytcg.exec.stitch import make_stitch
+from pytcg.frontend.units import Units
 from pytcg.native import native
 from pytcg.native.intrinsics import ld8, ld64
 from pytcg.softmmu.regions import CODE
@@ -56,13 +58,15 @@ def same_bytes(one: int, other: int, length: int) -> int:
     return 1
 
 
-def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
+def make_lookup(tlb_miss: Callable[[Env], int], units: Units) -> Callable[[Env], int]:
     """The helper LOOKUP of a guest whose helper TLB_MISS is `tlb_miss`.
 
     CONTINUE: env.ret is the host address of the block for env.pc under env.flags. JUMP: fetching raised a guest
     exception. SLOW: it was not translated yet, or its page is not known to machine code, or Python must place it: see
     `place_known`.
     """
+
+    stitch = make_stitch(units)
 
     @native
     def fetch_page(env: Env, pc: int) -> int:
@@ -124,7 +128,7 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
     @native
     def place_known(env: Env, pc: int, physical: int, flags: int, second: int) -> int:
         """Place a template of the same bytes and flags, for a block in main RAM: its host address, or NEXT_PAGE as
-        `find_placed`.
+        `find_placed`. It is made now if the host code of all its instructions is known.
 
         0: there is none (env.arg[3] is 0), or Python must place it, as its page is not watched yet or memory is full
         (env.arg[3] is the template, env.arg[2] the second page or 0).
@@ -155,6 +159,9 @@ def make_lookup(tlb_miss: Callable[[Env], int]) -> Callable[[Env], int]:
                         break
             at = at + 8 & ld64(env.code_control + CONTENTS_MASK)
             template = ld64(env.contents + at)
+        if template == 0:
+            page = 0
+            template = stitch(env, address, flags, offset)
         env.arg[2] = page
         env.arg[3] = template
         host = 0

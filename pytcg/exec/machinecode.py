@@ -177,6 +177,7 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     parts = replace(parts, helpers=helpers.functions)
     host = MachineCodeHost(runtime, helpers, parts.block_log)
     translator = Translator(guest, host.make, runtime.backend.temp_pool, stats, parts.block_log, remembers=False)
-    engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store))
+    stitched = None if parts.counted or parts.block_log else guest
+    engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store, stitched))
     clock = Clock(counter, calibrate(counter, begin=begin), parts.timebase_hz)
     return engine, clock, [MachineCodeCpu(engine, host, clock, parts.loop, n) for n in range(parts.count)]

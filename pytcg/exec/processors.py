@@ -70,7 +70,7 @@ def complete_helpers(guest: Guest) -> list[HelperFunction]:
     helpers[Helper.FP] = helper_fp
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
-    helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS])
+    helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS], guest.units)
     return helpers
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime_ns, perf_counter_ns
 
-STAGES = ("decode", "optimise", "allocate", "emit", "link")
+STAGES = ("decode", "optimise", "allocate", "emit", "forms", "link")
 
 
 def process_start() -> int:
@@ -32,6 +32,9 @@ class Stats:
     distinct_blocks: int = 0
     cached_blocks: int = 0
     distinct_insns: int = 0
+    #: further distinct blocks, which machine code put together, and their instructions
+    stitched_blocks: int = 0
+    stitched_insns: int = 0
     host_bytes: int = 0
     flushes: int = 0
     invalidated: int = 0
@@ -50,6 +53,7 @@ class Stats:
     def as_dict(self, executed_insns: int | None) -> dict[str, object]:
         """The figures as one JSON-able object. `executed_insns` is None when blocks were not counted."""
         insns = max(self.translated_insns, 1)
+        distinct_insns = self.distinct_insns + self.stitched_insns
         per_insn = {name: round(spent / insns / 1000, 3) for name, spent in self.stage.items()}
         seconds = {
             "total": round((perf_counter_ns() - self.started) / 1e9, 3),
@@ -62,12 +66,14 @@ class Stats:
         return {
             "blocks": self.blocks,
             "translated_insns": self.translated_insns,
-            "distinct_blocks": self.distinct_blocks,
+            "distinct_blocks": self.distinct_blocks + self.stitched_blocks,
             "cached_blocks": self.cached_blocks,
-            "distinct_insns": self.distinct_insns,
+            "distinct_insns": distinct_insns,
+            "stitched_blocks": self.stitched_blocks,
+            "stitched_insns": self.stitched_insns,
             "us_per_translated_insn": round(sum(self.stage.values()) / insns / 1000, 3),
             "us_per_translated_insn_by_stage": per_insn,
-            "host_bytes_per_insn": round(self.host_bytes / max(self.distinct_insns, 1), 1),
+            "host_bytes_per_insn": round(self.host_bytes / max(distinct_insns, 1), 1),
             "executed_insns": executed_insns,
             "code_flushes": self.flushes,
             "blocks_invalidated": self.invalidated,

@@ -45,7 +45,7 @@ class Decoder:
         rows = []
         for pattern in self.patterns:
             _check_function(pattern, trans)
-            function, arguments = trans[pattern.name], _extractor(pattern.source)
+            function, arguments = trans[pattern.name], extractor(pattern.source)
             rows.append(_Row(pattern.mask, pattern.value, function, arguments, pattern))
         self._root = _grow(rows, -1)
 
@@ -65,7 +65,7 @@ class Decoder:
 
 
 @cache
-def _extractor(source: str) -> Callable[[int], Args]:
+def extractor(source: str) -> Callable[[int], Args]:
     """A function from an instruction word to the arguments of its pattern. Most patterns share theirs with others."""
     function: Callable[[int], Args] = eval(f"lambda w: {source}")
     return function

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from pytcg.frontend.units import Units, WordClass
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Env, Layout
 
@@ -40,6 +41,8 @@ class Guest(ABC):
     count_flag: ClassVar[int]
     #: functions by helper number; None where the number is not the guest's
     helpers: ClassVar[Sequence[HelperFunction | None]]
+    #: what its units are
+    units: ClassVar[Units]
     #: names by helper number
     helper_names: ClassVar[Sequence[str]]
 
@@ -54,6 +57,20 @@ class Guest(ABC):
 
         `half` is the page as 16-bit words, `flags` the translation flags, `next_half` the first half-word of the page
         that follows in guest virtual memory (-1: not given). Not reentrant.
+        """
+
+    @abstractmethod
+    def word_classes(self) -> dict[int, WordClass]:
+        """By number the classes of instruction words that have an immediate, which is no part of a form.
+
+        Empty where blocks are not to be put together from units.
+        """
+
+    @abstractmethod
+    def translate_unit(self, words: Sequence[int], flags: int) -> tuple[list[Op], int]:
+        """Ops of a unit of one or two instruction words that begins a block, and how many temporaries they use.
+
+        The block does not end with it, unless it ends in a jump. Not reentrant.
         """
 
     @abstractmethod

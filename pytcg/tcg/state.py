@@ -98,6 +98,7 @@ COMMON = (
     Field("ram_addend", 1, "host address minus guest physical address of main RAM"),
     Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where a store must not go unnoticed"),
     Field("code_alias", 1, "writable minus executable address of code memory"),
+    Field("unknown", 25, "how many units `stitch` did not know, at most 8; of each its words, and the two of its form"),
     Field("scratch", 16, "for the backend's own routines"),
     Field("spill", NUM_SPILLS, "spilled temporaries: operands 80..111"),
     Field("thunks", 160, "host addresses of the backend's routines"),

@@ -106,11 +106,21 @@ class Board:
     def host(self, pc: int) -> int:
         """What the engine finds or makes for a pc; 0 where fetching raised an exception."""
         self.env.pc = pc
-        if isinstance(self.cpu, MachineCodeCpu):
-            action = self.cpu.host.runtime.call(self.env.address, Helper.LOOKUP)
-            if action != Action.SLOW:
-                return int(self.env.ret) if action == Action.CONTINUE else 0
-        return int(self.engine.block_for(self.env))
+        host = 0
+        while not host and self.env.pc == pc:
+            if isinstance(self.cpu, MachineCodeCpu):
+                action = self.cpu.host.runtime.call(self.env.address, Helper.LOOKUP)
+                if action != Action.SLOW:
+                    return int(self.env.ret) if action == Action.CONTINUE else 0
+            host = self.engine.block_for(self.env)
+        return host
+
+    @property
+    def distinct(self) -> tuple[int, int]:
+        """How many blocks were translated or put together, and their instructions."""
+        self.code.count()
+        stats = self.stats
+        return stats.distinct_blocks + stats.stitched_blocks, stats.distinct_insns + stats.stitched_insns
 
     def find(self, pc: int) -> int:
         """The placed block at a pc that is its physical address."""

@@ -51,6 +51,14 @@ def bltu(rs1: int, rs2: int, offset: int) -> int:
     return bne(rs1, rs2, offset, 6)
 
 
+def auipc(rd: int, imm: int) -> int:
+    return imm & 0xFFFFF000 | rd << 7 | 0x17
+
+
+def lui(rd: int, imm: int) -> int:
+    return imm & 0xFFFFF000 | rd << 7 | 0x37
+
+
 def jal(rd: int, offset: int) -> int:
     low = (offset >> 1 & 0x3FF) << 21 | (offset >> 11 & 1) << 20
     return (offset >> 20 & 1) << 31 | low | (offset >> 12 & 255) << 12 | rd << 7 | 0x6F

@@ -66,7 +66,7 @@ def test_other_flags_are_other_blocks(board: Board) -> None:
         board.enter(privilege, pc)
         hosts.append(board.host(pc))
     assert all(hosts) and len(set(hosts)) == 2
-    assert board.stats.distinct_blocks == 2
+    assert board.distinct[0] == 2
 
 
 def test_the_world_is_stopped_and_goes_on(board: Board) -> None:

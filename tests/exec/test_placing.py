@@ -122,7 +122,7 @@ def test_a_copy_is_placed_for_another_address(compiled: bool) -> None:
     assert action == Action.CONTINUE
     assert place not in (0, board.relative(first))
     assert board.code.find(0x2000, PROGRAM, board.env.flags & 0xFFF, 0)
-    assert board.stats.distinct_blocks == 1
+    assert board.distinct[0] == 1
     board.write(PROGRAM, b"\0")
     assert [board.lookup(virtual)[0] for virtual in (0x1000, 0x2000)] == [Action.SLOW, Action.SLOW]
 

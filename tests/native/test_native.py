@@ -251,7 +251,7 @@ def oddly_laid_out(
     env: Any,
 ) -> int:
     value = env.arg[0]
-# a comment at the margin does not end a function
+    # a comment at the margin does not end a function
 
     return int(
         value + 1

@@ -8,7 +8,7 @@ from struct import Struct
 from struct import error as struct_error
 
 from pytcg.backend.base import HostBlock
-from pytcg.backend.x86_64.emit.control import CONTROL, BlockWriter, Control
+from pytcg.backend.x86_64.emit.control import CONTROL, BlockWriter, Control, Place
 from pytcg.backend.x86_64.emit.floats import FLOATS, FloatContext
 from pytcg.backend.x86_64.emit.integer import INTEGER
 from pytcg.backend.x86_64.emit.memory import ACCESSES, MEMORY, MOV_EAX, Access, Guarded
@@ -56,10 +56,11 @@ class X86Backend:
             raise RuntimeError(f"the host CPU lacks {', '.join(sorted(missing))}")
         #: host register of each global that has one
         self.registers = dict(zip(hot_registers, GLOBAL_REGISTERS, strict=False))
-        self._cold = frozenset(range(1, NUM_GLOBALS)).difference(self.registers)
+        #: globals that have none
+        self.cold_registers = frozenset(range(1, NUM_GLOBALS)).difference(self.registers)
         self.layout = layout
         self._operands = Operands(layout, self.registers)
-        self._writer = BlockWriter(Control(self._operands))
+        self.writer = BlockWriter(Control(self._operands))
         self._floats = FloatContext(self._operands, "fma" in features)
         self._simple: dict[Op, bytes] = {}
         self._accesses: dict[tuple[int, ...], Access] = {}
@@ -71,20 +72,19 @@ class X86Backend:
         Not reentrant. Raises ValueError for a block whose stubs lie more than 32 KiB from its entry.
         """
         if is_loop(ops):
-            ops = forward(ops, self._cold, self.temp_pool[0])
-        writer = self._writer
+            ops = forward(ops, self.cold_registers, self.temp_pool[0])
+        writer = self.writer
         writer.start(page_offset, mode)
         try:
-            low = self._write(writer, ops)
+            _, low = self.write(writer, ops, 0, -len(writer.control.header))
         except struct_error as error:
             raise ValueError("the host code of a block is too long") from error
         return HostBlock(writer.finish(), -low)
 
-    def _write(self, writer: BlockWriter, ops: Iterable[Op]) -> int:
-        """Write all ops; returns where the cold code starts."""
+    def write(self, writer: BlockWriter, ops: Iterable[Op], position: int, low: int) -> Place:
+        """Write ops from a place on; returns where they end."""
         simple, accesses, guarded = self._simple, self._accesses, self._guarded
         hot, cold, kinds, writers, pack = writer.hot, writer.cold, KIND, _WRITERS, _pack_displacement
-        position, low = 0, -len(writer.control.header)
         for op in ops:
             code = op[0]
             kind = kinds[code]
@@ -97,9 +97,7 @@ class X86Backend:
             elif kind == ACCESS:
                 _, value, base, off, mop, insn = op
                 form = (code, value, base, mop, -128 <= off < 128) if off else (code, value, base, mop)
-                access = accesses.get(form)
-                if access is None:
-                    access = accesses[form] = ACCESSES[OPS[code >> 3].name](self._operands, op)
+                access = accesses.get(form) or self.access(op)
                 fill, address, check, use, rest, branch, resume, size, stub, head, info, call, below, above = access
                 back = position + resume - low
                 info |= insn << 4
@@ -128,7 +126,16 @@ class X86Backend:
                         hot += (piece, pack(low - position))
                 hot.append(segments[-1])
                 position += len(segments[-1])
-        return low
+        return position, low
+
+    def access(self, op: Op) -> Access:
+        """The template of a load or store."""
+        code, value, base, off, mop, _ = op
+        form = (code, value, base, mop, -128 <= off < 128) if off else (code, value, base, mop)
+        access = self._accesses.get(form)
+        if access is None:
+            access = self._accesses[form] = ACCESSES[OPS[code >> 3].name](self._operands, op)
+        return access
 
     def _guard(self, key: Op) -> Guarded:
         name = OPS[key[0] >> 3].name

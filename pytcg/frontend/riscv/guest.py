@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pytcg.frontend.guest import Guest, HelperFunction, Translation
@@ -11,7 +12,10 @@ from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
 from pytcg.frontend.riscv.isa import Isa, configure
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
+from pytcg.frontend.riscv.units import UNITS, word_classes
+from pytcg.frontend.units import Units, WordClass
 from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Layout
 
 
@@ -25,6 +29,7 @@ class RiscvGuest(Guest):
     hot_registers: ClassVar[tuple[int, ...]] = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
     count_flag: ClassVar[int] = FLAG_COUNT
     helpers: ClassVar[list[HelperFunction | None]] = HELPERS
+    units: ClassVar[Units] = UNITS
     helper_names: ClassVar[tuple[str, ...]] = tuple(
         {**{int(row): row.name for row in Helper}, **{int(row): row.name for row in RiscvHelper}}.get(number, "")
         for number in range(len(HELPERS))
@@ -40,6 +45,13 @@ class RiscvGuest(Guest):
 
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         return self._translator.translate(half, index, flags, next_half)
+
+    def word_classes(self) -> dict[int, WordClass]:
+        # Without C, whether a jump is misaligned is known when it is translated.
+        return word_classes(self._translator.decoders) if self._translator.compressed else {}
+
+    def translate_unit(self, words: Sequence[int], flags: int) -> tuple[list[Op], int]:
+        return self._translator.translate_unit(words, flags)
 
     def reset(self, env: RiscvEnv, index: int, pc: int = 0) -> None:
         reset.reset(env, self.isa, index, pc)

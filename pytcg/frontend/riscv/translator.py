@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytcg.frontend.decoder import Decoder
@@ -53,7 +54,7 @@ class Translator:
     """
 
     def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool) -> None:
-        self._decoders = (decoder16, decoder32)
+        self.decoders = (decoder16, decoder32)
         # for each value of the flags: what is known of 16-bit and of 32-bit words
         self._memos: dict[int, tuple[list[_Known], dict[int, _Known]]] = {}
         self._short: list[_Known] = []
@@ -74,12 +75,7 @@ class Translator:
 
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         """Translate the block that starts at half-word `index` of a page: see `Guest.translate`."""
-        if flags != self.flags:
-            self._set_flags(flags)
-        ops = self.ops = []
-        self.done = False
-        self._forget_fp()
-        self._next_temp, self._next_label = TEMP, 0
+        ops = self._start(flags)
         if flags & FLAG_COUNT:
             self._count(0)
         append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
@@ -132,9 +128,29 @@ class Translator:
             ops[1] = (ADD, TEMP, TEMP, CONST, insns)
         return Translation(self.ops, self._next_temp - TEMP, offset, insns)
 
+    def translate_unit(self, words: Iterable[int], flags: int) -> tuple[list[Op], int]:
+        """Translate one or two instructions: see `Guest.translate_unit`."""
+        ops = self._start(flags)
+        offset = 0
+        for word in words:
+            length = 4 if word & 3 == 3 else 2
+            self._first(word, offset, length)
+            offset += length
+        return ops, self._next_temp - TEMP
+
+    def _start(self, flags: int) -> list[Op]:
+        """Begin a block: its ops, none so far."""
+        if flags != self.flags:
+            self._set_flags(flags)
+        self.ops = []
+        self.done = False
+        self._forget_fp()
+        self._next_temp, self._next_label = TEMP, 0
+        return self.ops
+
     def decoder(self, word: int) -> Decoder:
         """The decoder of instructions that are as long as this one."""
-        return self._decoders[word & 3 == 3]
+        return self.decoders[word & 3 == 3]
 
     def _set_flags(self, flags: int) -> None:
         self.flags = flags
@@ -148,7 +164,7 @@ class Translator:
     def _first(self, word: int, offset: int, length: int) -> None:
         """Translate a word that is met for the first time under the current flags."""
         self.insn, self.length, self.word = offset, length, word
-        function, args = self._decoders[length > 2].decode(word) or (Translator.illegal, ())
+        function, args = self.decoders[length > 2].decode(word) or (Translator.illegal, ())
         op = function(self, *args)
         known: _Known = op
         if op is None:

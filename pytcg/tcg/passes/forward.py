@@ -17,7 +17,7 @@ EXITS = frozenset(op.number for op in OPS if op.name in ("brcond_tb", "goto_tb")
 #: ops at which globals may change, or control join
 _STOPS = frozenset(op.number for op in OPS if op.name in ("call", "label"))
 #: for each op where its output is; 0: none, or one that is better written at once
-_OUT = tuple(0 if op.types is FLOAT else op.out for op in OPS)
+OUTPUTS = tuple(0 if op.types is FLOAT else op.out for op in OPS)
 
 
 def _places(op: OpDef) -> tuple[int, ...]:
@@ -27,7 +27,8 @@ def _places(op: OpDef) -> tuple[int, ...]:
     return () if op.may_fault or op.types is FLOAT else op.inputs
 
 
-_PLACES = tuple(_places(op) for op in OPS)
+#: by op, the inputs that may come from the register
+PLACES = tuple(_places(op) for op in OPS)
 
 
 def is_loop(ops: Sequence[Op]) -> bool:
@@ -54,12 +55,12 @@ def forward(ops: list[Op], cold: Container[int], register: int) -> list[Op]:
     for position, op in enumerate(ops):
         number = op[0] >> 3
         if held >= 0:
-            for index in _PLACES[number]:
+            for index in PLACES[number]:
                 if op[index] == held:
                     op = (*op[:index], register, *op[index + 1 :])
             if position == until:
                 held = -1
-        at = _OUT[number]
+        at = OUTPUTS[number]
         if held < 0 and at and op[at] in cold and (last := _last_use(ops, position, op[at])):
             held, until = op[at], last
             out += ((*op[:at], register, *op[at + 1 :]), (MOV, held, register))
@@ -76,7 +77,7 @@ def _last_use(ops: list[Op], position: int, value: int) -> int:
         number = op[0] >> 3
         if number in _STOPS:
             break
-        for index in _PLACES[number]:
+        for index in PLACES[number]:
             if op[index] == value:
                 last = at
         if OUT[number] and op[OUT[number]] == value:

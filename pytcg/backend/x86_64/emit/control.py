@@ -37,9 +37,11 @@ class Thunk(IntEnum):
     DEAD = NUM_MEMORY_THUNKS + 4
 
 
+#: the call of DEAD and the guest pc
+HEADER_LENGTH = len(x.call(Mem(RBP, 1 << 10))) + HEADER
 #: what the first two bytes of a dead block are: a jump back over the header and the call before it. No first
 #: instruction is shorter, so another vCPU that executes the block meanwhile finds whole instructions.
-DEAD_JUMP = x.jmp8(-2 - HEADER - len(x.call(Mem(RBP, 1 << 10))))
+DEAD_JUMP = x.jmp8(-2 - HEADER_LENGTH)
 
 #: the end of the hot code and the start of the cold code, both relative to the entry
 Place = tuple[int, int]
@@ -217,7 +219,7 @@ class BlockWriter:
         self.hot += (opcode, _pack_displacement(low - position))
         return position, low
 
-    def _poll(self, insn: int, position: int, low: int) -> Place:
+    def poll_backward(self, insn: int, position: int, low: int) -> Place:
         """Leave before a backward branch if an exit is requested."""
         control = self.control
         self.cold.append(_pack_poll(MOV_EAX, insn << 4, low, control.call_poll))
@@ -270,7 +272,7 @@ class BlockWriter:
             low = self._stub_to(delta, self.control.probes[self.mode], low)
             return self._branch(self._compare(op), low, position), low
         if delta <= insn:
-            position, low = self._poll(insn, position, low)
+            position, low = self.poll_backward(insn, position, low)
         return self._branch_chained(self._compare(op), delta, position, low)
 
     def goto_tb(self, op: Op, position: int, low: int) -> Place:
@@ -278,7 +280,7 @@ class BlockWriter:
         if not 0 <= self.page_offset + delta < CHAINED_END:
             return self._pc_plus(op, delta, position), low
         if delta <= insn:
-            position, low = self._poll(insn, position, low)
+            position, low = self.poll_backward(insn, position, low)
         return self._branch_chained(x.JMP32, delta, position, low)
 
     def goto_ptr(self, op: Op, position: int, low: int) -> Place:

@@ -72,6 +72,11 @@ class Access(NamedTuple):
     stub_length: int
     returns: int
 
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """The lengths that decide where in the code a field lies."""
+        return len(self.address), len(self.check), len(self.use), len(self.rest), len(self.head), self.length
+
 
 class Guarded(NamedTuple):
     """Precomputed pieces of any other guarded op."""

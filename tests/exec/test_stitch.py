@@ -1,0 +1,147 @@
+"""Blocks that machine code puts together are those that the translator makes, to the byte."""
+
+from __future__ import annotations
+
+import random
+import struct
+from ctypes import string_at
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytcg.exec.blocktable import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX, WORD
+from pytcg.exec.forms import Forms
+from pytcg.frontend.decodetree import Pattern
+from pytcg.frontend.riscv.decoding import decoder
+from pytcg.frontend.riscv.isa import configure
+from pytcg.native import NativeFunction
+from pytcg.tcg.helpers import Action, Helper
+from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S
+from tests.exec.riscv import add, addi, auipc, bne, code, jal, jalr, load, lui, store
+
+PATTERNS: tuple[Pattern, ...] = tuple(
+    pattern for width in (16, 32) for pattern in decoder(configure("rv64").tables, width).patterns
+)
+
+
+class Workshop(Board):
+    """A board whose blocks are looked at, not run."""
+
+    def __init__(self, privilege: int = S, compiled: bool = True) -> None:
+        super().__init__()
+        self.enter(privilege)
+        self.compiled = compiled
+
+    def look_up(self, pc: int) -> int:
+        """Address of the template for a pc; 0 if nothing is known, or not enough."""
+        self.env.pc = pc
+        helper = self.engine.helpers[Helper.LOOKUP]
+        assert isinstance(helper, NativeFunction)
+        if self.compiled:
+            self.cpu.host.runtime.call(self.env.address, Helper.LOOKUP)
+        else:
+            assert helper(self.env) == Action.SLOW
+        return int(self.env.arg[3])
+
+    def stitched(self, pc: int) -> bytes | None:
+        """The template that is put together for a pc, once all that is unknown is known."""
+        while not (template := self.look_up(pc)):
+            if not self.code.learn(self.env):
+                return None
+        return contents(template)
+
+    def translated(self, pc: int) -> bytes:
+        """The template that the translator makes for a pc."""
+        page = self.ram.buffer[pc - RAM & -PAGE :][:PAGE]
+        block = self.engine.translator.translate(page, pc % PAGE, self.env.flags & 0xFFF, 0)
+        assert block is not None
+        return contents(block.code)
+
+
+def contents(template: int) -> bytes:
+    """A template, without what pads it."""
+    header = dict(
+        zip(range(0, GUEST, WORD), struct.unpack(f"<{GUEST // WORD}Q", string_at(template, GUEST)), strict=True)
+    )
+    assert set(header) == {CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, KEY, PREFIX}
+    length = header[GUEST_LENGTH]
+    guest = string_at(template + GUEST, length)
+    return repr(header).encode() + guest + string_at(template + GUEST + (length + 7 & -8), header[CODE_LENGTH])
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Workshop:
+    return Workshop()
+
+
+def random_word(rng: random.Random) -> bytes:
+    """An instruction, or a pair that is fused."""
+    pattern = rng.choice(PATTERNS)
+    word = rng.getrandbits(pattern.width) & ~pattern.mask | pattern.value
+    return word.to_bytes(pattern.width // 8, "little")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**64), st.integers(0, PAGE // 2 - 1))
+def test_random_blocks(workshop: Workshop, seed: int, half: int) -> None:
+    rng = random.Random(seed)
+    text = b"".join(random_word(rng) for _ in range(rng.randrange(1, 12))) + code(jalr(0, 1, 0))
+    workshop.write(PROGRAM, bytes(PAGE))
+    workshop.write(PROGRAM + 2 * half, text[: PAGE - 2 * half])
+    stitched = workshop.stitched(PROGRAM + 2 * half)
+    assert stitched in (None, workshop.translated(PROGRAM + 2 * half))
+
+
+FAR, NEAR = 0x12345000, 40
+#: programs that must be put together
+BLOCKS = {
+    "loads and stores": code(
+        load(10, 2, 0), load(11, 2, 8), load(12, 2, -8), load(13, 20, 2040), store(21, 20, -2048), jalr(0, 1, 0)
+    ),
+    "forward branch": code(addi(10, 10, 1), bne(10, 11, NEAR)),
+    "backward branch": code(addi(10, 10, 1), bne(10, 11, -4)),
+    "jump and link": code(addi(10, 10, 1), jal(1, NEAR)),
+    "jump out of the page": code(addi(10, 10, 1), jal(0, 2 * PAGE)),
+    "branch out of the page": code(addi(10, 10, 1), bne(10, 0, -PAGE)),
+    "address": code(auipc(10, FAR), addi(10, 10, 100), jalr(0, 1, 0)),
+    "pages only": code(auipc(10, FAR), addi(11, 10, 100), jalr(0, 1, 0)),
+    "call": code(auipc(1, FAR), jalr(1, 1, 100)),
+    "tail call": code(auipc(6, FAR), jalr(0, 6, -100)),
+    "call through another register": code(auipc(6, FAR), jalr(1, 6, -100)),
+    "no room for padding": code(addi(10, 10, 1), addi(0, 0, 0), bne(10, 0, NEAR)),
+}
+
+
+@pytest.mark.parametrize("compiled", (False, True), ids=("python", "compiled"))
+@pytest.mark.parametrize("privilege", (S, M))
+def test_usual_blocks(privilege: int, compiled: bool) -> None:
+    workshop = Workshop(privilege, compiled)
+    for n, (name, block) in enumerate(BLOCKS.items()):
+        pc = PROGRAM + 2 * PAGE + 72 * n
+        workshop.write(pc, block)
+        assert workshop.stitched(pc) == workshop.translated(pc), name
+
+
+def test_what_is_left_to_the_translator(workshop: Workshop) -> None:
+    """Constants that fold, forwarded values of a loop, the end of the page, long blocks."""
+    for at, block in (
+        (0, code(lui(10, FAR), addi(10, 10, 1), jalr(0, 1, 0))),
+        (0, code(addi(20, 20, 1), add(10, 10, 20), bne(10, 11, -8))),
+        (PAGE - 8, code(addi(10, 10, 1), jalr(0, 1, 0))),
+        (0, code(*[addi(10, 10, 1)] * 40, jalr(0, 1, 0))),
+    ):
+        workshop.write(PROGRAM + at, block)
+        assert workshop.stitched(PROGRAM + at) is None
+
+
+def test_a_form_is_made_once(workshop: Workshop) -> None:
+    """Another displacement of the same width, or another target, needs nothing new."""
+    forms = workshop.code.forms
+    assert isinstance(forms, Forms)
+    workshop.write(PROGRAM, code(load(10, 2, 16), bne(10, 11, NEAR)))
+    assert workshop.stitched(PROGRAM)
+    count = forms.count
+    workshop.write(PROGRAM + 256, code(load(10, 2, 24), bne(10, 11, NEAR + 64)))
+    assert workshop.stitched(PROGRAM + 256) == workshop.translated(PROGRAM + 256)
+    assert forms.count == count
