@@ -165,6 +165,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             ("-device",), "loader,file=FILE,...", "put a file into memory before the start (help says more)", _device
         ),
+        Option(("-S",), "", "the CPUs wait for the monitor's cont", _set("stopped", True)),
         Option(("-no-reboot",), "", "a reset ends pytcg", _set("no_reboot", True)),
         Option(("-no-shutdown",), "", "power-off stops the CPUs, and pytcg stays", _set("no_shutdown", True)),
     ),
@@ -209,7 +210,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("--stats",), "[=text|json]", "print counters and times to stderr at the end", _stats),
     ),
     "Other": (
-        Option(("-name",), "TEXT", "is accepted and does nothing", _ignore),
+        Option(("-name",), "TEXT", "what the machine is called", _text("name")),
         Option(("-version", "-V"), "", "print the version", _version),
         Option(("-help", "-h"), "", "print this page", _help),
     ),

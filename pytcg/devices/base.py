@@ -132,6 +132,10 @@ class InterruptController(Device):
         """The line of an interrupt specifier's cells. Raises ValueError where there is no such input."""
         raise ValueError(f"{type(self).__name__} has no interrupt {cells}")
 
+    def describe(self) -> str:
+        """Its inputs and what is pending, as text for a monitor."""
+        return ", ".join(f"{name} {getattr(self, name)}" for name in self.state)
+
 
 _models: dict[str, type[Device]] = {}
 

@@ -45,7 +45,7 @@ class Clock:
     ) -> None:
         if counter_hz <= timebase_hz:
             raise ValueError(f"a counter of {counter_hz:.0f} Hz cannot drive a timebase of {timebase_hz} Hz")
-        self.counter = counter
+        self.counter = self._running = counter
         self.timebase_hz = timebase_hz
         #: host counter at guest time `offset`
         self.start = counter() & MASK64
@@ -74,6 +74,19 @@ class Clock:
         self.offset = value - self.elapsed() & MASK64
         for env, changed in self._copies:
             env.clock_offset = self.offset
+            changed()
+
+    def pause(self) -> None:
+        """Let guest time stand still, until `resume`. No vCPU may run."""
+        stopped = self.counter()
+        self._running, self.counter = self.counter, lambda: stopped
+
+    def resume(self) -> None:
+        """Let guest time go on from where it was stopped."""
+        stopped, self.counter = self.counter(), self._running
+        self.start = self.start + self.counter() - stopped & MASK64
+        for env, changed in self._copies:
+            env.clock_start = self.start
             changed()
 
     def span_ns(self, counted: int) -> int:

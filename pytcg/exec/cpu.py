@@ -74,6 +74,8 @@ class Cpu(ABC):
         """Start the vCPU's thread, unless it runs already."""
         self.stopping = False
         if not (self.thread and self.thread.is_alive()):
+            # the alarm of an earlier thread has gone with it
+            self.request(IRQ_ALARM)
             self.thread = Thread(target=self._main, name=f"vcpu{self.index}", daemon=True)
             self.thread.start()
 

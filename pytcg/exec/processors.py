@@ -13,6 +13,7 @@ from pytcg.debug.log import BlockLog, Log
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.inspection import Inspection
 from pytcg.exec.lookup import make_lookup
 from pytcg.exec.parts import Parts
 from pytcg.exec.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
@@ -143,6 +144,7 @@ class Processors:
             from pytcg.exec import machinecode
 
             self.engine, self.clock, self.cpus = machinecode.build(parts, code_bytes)
+        self.inspect = Inspection(self.engine)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
 

@@ -26,6 +26,15 @@ class Translation(NamedTuple):
     insns: int
 
 
+class Mapping(NamedTuple):
+    """A run of pages that are mapped alike; `attributes` are letters of the guest's."""
+
+    virtual: int
+    physical: int
+    size: int
+    attributes: str
+
+
 class Guest(ABC):
     """A guest architecture in one configuration. Unless said otherwise, a method is for the vCPU's own thread."""
 
@@ -118,3 +127,18 @@ class Guest(ABC):
     @abstractmethod
     def describe(self, env: Any) -> str:
         """The registers, as text for a log or a monitor."""
+
+    @abstractmethod
+    def registers(self, env: Any) -> dict[str, int]:
+        """Registers by the names that a debugger's user types, "pc" among them."""
+
+    @abstractmethod
+    def debug_translate(self, env: Any, address: int) -> int | None:
+        """Physical address of a virtual one as data, for a debugger: no permission is asked for, nothing changes.
+
+        None where nothing is mapped.
+        """
+
+    @abstractmethod
+    def mappings(self, env: Any) -> list[Mapping]:
+        """What the current page tables map; runs that continue each other are one."""

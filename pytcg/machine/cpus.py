@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pytcg.devices.wiring import Clock
 from pytcg.exec.eventloop import EventLoop
+from pytcg.frontend.guest import Mapping
 from pytcg.frontend.riscv import isa
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Options
@@ -23,6 +24,24 @@ BLOCK_SIZES = {
     "zicbop": "riscv,cbop-block-size",
     "zicboz": "riscv,cboz-block-size",
 }
+
+
+class Inspection(Protocol):
+    """What may be asked of the vCPUs while none runs; `cpu` is the number of one. See exec/inspection.py."""
+
+    def describe(self, cpu: int) -> str: ...
+
+    def registers(self, cpu: int) -> dict[str, int]: ...
+
+    def is_halted(self, cpu: int) -> bool: ...
+
+    def translate(self, cpu: int, address: int) -> int | None: ...
+
+    def mappings(self, cpu: int) -> list[Mapping]: ...
+
+    def disassemble(self, code: bytes, address: int) -> list[str]: ...
+
+    def translation(self) -> dict[str, object]: ...
 
 
 class Vcpu(Protocol):
@@ -54,6 +73,9 @@ class Processors(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def inspect(self) -> Inspection: ...
 
     def exclusive(self, action: Callable[[], None]) -> None:
         """Call a function while no vCPU runs; the caller holds no lock."""

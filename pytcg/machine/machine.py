@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from threading import RLock
 from time import monotonic
@@ -58,18 +60,27 @@ class Machine:
         self.start = BOOT[payload.arch](payload, layout, boot_rom_address(self.tree), self._tree_for_guest)
         self.pieces = layout.pieces
         self.lock = RLock()
+        #: "prelaunch" before the first start, "running", "paused", or "shutdown"
+        self.status = "prelaunch"
+        self._between: deque[Callable[[], None]] = deque()
         self.loop = EventLoop(self.lock)
         cpus = self.tree.root.child("cpus")
         around = Surroundings(self.memory, ram, self.loop, self.lock, cpus.u32("timebase-frequency", DEFAULT_TIMEBASE))
         self.processors = make(payload.arch, options, len(cpu_nodes(self.tree)), around)
         self.cpus = self.processors.cpus
+        #: registers, address translation and disassembly, for debuggers: while no vCPU runs
+        self.inspect = self.processors.inspect
         self.clock = self.processors.clock
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         try:
             serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
-            self.devices = DeviceBuilder(
+            builder = DeviceBuilder(
                 self.tree, self.memory, self.clock, self.loop, self.cpus, serials, self.shutdown, self.reset
-            ).build()
+            )
+            self.devices = builder.build()
+            #: the device of each node; None where there is no model of it
+            self.device_of = builder.devices
+            self._open_monitors(options.monitors or ())
         except BaseException:
             self.chardevs.close()
             raise
@@ -77,8 +88,16 @@ class Machine:
         self.hung = False
         self._status = 0
         self._crash: BaseException | None = None
-        self._reset_wanted = False
         self._ended = False
+
+    def _open_monitors(self, names: tuple[str, ...]) -> None:
+        if names:
+            # most of its modules only serve those who type into it, but its tables are small
+            from pytcg.machine.monitor.monitor import Monitor
+            from pytcg.machine.monitor.session import MonitorSession
+
+            for name in names:
+                MonitorSession(self.chardevs.user(name), Monitor(self), self.between_turns)
 
     def _patched(self, tree: Tree) -> Tree:
         """The board's tree as the options want it."""
@@ -106,11 +125,12 @@ class Machine:
             self._power_on()
             for cpu in self.cpus:
                 cpu.on_crash = self._crashed
-                cpu.start()
+            self.clock.pause()
+            if not self.options.stopped:
+                self.chardevs.when_ready(lambda: self.between_turns(self.cont))
             while not self._ended:
-                if self._reset_wanted:
-                    self._reset_wanted = False
-                    self.processors.exclusive(self._power_on)
+                while self._between and not self._ended:
+                    self._between.popleft()()
                 self.loop.run()
         finally:
             self._stop_cpus()
@@ -121,6 +141,43 @@ class Machine:
         if self._crash:
             raise MachineError(f"internal error: {type(self._crash).__name__}: {self._crash}") from self._crash
         return self._status
+
+    def between_turns(self, action: Callable[[], None]) -> None:
+        """Call a function on the main thread soon, with no lock held: it may stop vCPUs. Any thread may call this."""
+        self._between.append(action)
+        self.loop.call_soon(self.loop.stop)
+
+    def monitor(self, line: str) -> str:
+        """What the monitor answers to a line. Between turns of the loop, or before `run`. Raises MonitorError."""
+        from pytcg.machine.monitor.monitor import Monitor
+
+        return Monitor(self).execute(line)
+
+    def stop(self) -> None:
+        """Stop the vCPUs and guest time. Between turns of the loop only."""
+        if self.status == "running":
+            self._stop_cpus()
+            self.clock.pause()
+            self.status = "paused"
+
+    def cont(self) -> None:
+        """Let the vCPUs run, and guest time. Between turns of the loop only. Raises MachineError after a power-off."""
+        if self.status == "shutdown":
+            raise MachineError("the guest has powered off: system_reset comes first")
+        if self.status != "running":
+            self.status = "running"
+            self.clock.resume()
+            with self.lock:
+                for device in self.devices:
+                    device.restored()
+            for cpu in self.cpus:
+                cpu.start()
+
+    def restart(self) -> None:
+        """Put the machine into the state at power-on; it runs on if it did. Between turns of the loop only."""
+        self.processors.exclusive(self._power_on)
+        if self.status == "shutdown":
+            self.status = "prelaunch"
 
     def quit(self, status: int) -> None:
         """End the run with an exit status. Any thread may call this."""
@@ -134,14 +191,18 @@ class Machine:
             self.quit(status)
         for cpu in self.cpus:
             cpu.stop()
+        self.between_turns(self._shut_down)
+
+    def _shut_down(self) -> None:
+        self.stop()
+        self.status = "shutdown"
 
     def reset(self) -> None:
         """Start the machine afresh, as after power-on; with -no-reboot, end the run. Any thread may call this."""
         if self.options.no_reboot:
             self.shutdown(0)
         else:
-            self._reset_wanted = True
-            self.loop.call_soon(self.loop.stop)
+            self.between_turns(self.restart)
 
     def report(self) -> str:
         """The counters that --stats asks for."""

@@ -61,6 +61,10 @@ class Options:
     defaults: bool = True
     #: the key before those of a shared chardev, as a control code (1 is Ctrl-A)
     escape: int = 1
+    #: what the user calls the machine
+    name: str = ""
+    #: the vCPUs wait for `cont`
+    stopped: bool = False
     #: a reset ends the run
     no_reboot: bool = False
     #: a power-off stops the vCPUs, and the run goes on

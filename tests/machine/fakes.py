@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from pytcg.exec.clock import Clock
+from pytcg.frontend.guest import Mapping
 from pytcg.machine.cpus import Surroundings
 from pytcg.machine.options import Options
 
@@ -23,7 +24,7 @@ class FakeCpu:
         self.resets: list[int] = []
         self.stopped = threading.Event()
         self.on_crash: Callable[[BaseException], None] | None = None
-        self.thread = threading.Thread(target=self._main, daemon=True)
+        self.thread = threading.Thread()
 
     def set_irq(self, mask: int, level: bool) -> None:
         self.lines = self.lines | mask if level else self.lines & ~mask
@@ -32,13 +33,17 @@ class FakeCpu:
         self.resets.append(pc)
 
     def start(self) -> None:
-        self.thread.start()
+        if not self.thread.is_alive():
+            self.stopped.clear()
+            self.thread = threading.Thread(target=self._main, daemon=True)
+            self.thread.start()
 
     def stop(self) -> None:
         self.stopped.set()
 
     def join(self, timeout: float | None = None) -> bool:
-        self.thread.join(timeout)
+        if self.thread.ident is not None:
+            self.thread.join(timeout)
         return not self.thread.is_alive()
 
     def write(self, address: int, value: int, size: int = 4) -> None:
@@ -62,6 +67,31 @@ def idle(cpu: FakeCpu) -> None:
     cpu.stopped.wait(5)
 
 
+class FakeInspection:
+    """A CPU whose registers hold their number, and whose addresses are physical."""
+
+    def describe(self, cpu: int) -> str:
+        return f"pc of {cpu}"
+
+    def registers(self, cpu: int) -> dict[str, int]:
+        return {"pc": 0x80000000 + cpu, "mip": 0x80}
+
+    def is_halted(self, cpu: int) -> bool:
+        return cpu > 0
+
+    def translate(self, cpu: int, address: int) -> int | None:
+        return address if address < 1 << 32 else None
+
+    def mappings(self, cpu: int) -> list[Mapping]:
+        return [Mapping(0x1000, 0x80001000, 0x2000, "rw-")] if cpu else []
+
+    def disassemble(self, code: bytes, address: int) -> list[str]:
+        return [f"{address + at:#x}: {code[at : at + 4].hex()}" for at in range(0, len(code), 4)]
+
+    def translation(self) -> dict[str, object]:
+        return {"blocks": 7}
+
+
 class Factory:
     """Stands in for `make_processors`, and for what that makes; vCPU 0 runs `program`, the others idle."""
 
@@ -70,6 +100,7 @@ class Factory:
         self.cpus: list[FakeCpu] = []
         self.clock = Clock()
         self.flushes = 0
+        self.inspect = FakeInspection()
 
     def __call__(self, arch: str, options: Options, count: int, around: Surroundings) -> Factory:
         self.cpus = [FakeCpu(self.program if index == 0 else idle, around) for index in range(count)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pytcg.frontend.guest import Guest, HelperFunction, Translation
-from pytcg.frontend.riscv import interrupts, mmu, reset, traplog
+from pytcg.frontend.guest import Guest, HelperFunction, Mapping, Translation
+from pytcg.frontend.riscv import interrupts, mappings, mmu, reset, traplog
 from pytcg.frontend.riscv.bits import FLAG_COUNT
 from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
@@ -82,3 +82,12 @@ class RiscvGuest(Guest):
 
     def describe(self, env: RiscvEnv) -> str:
         return reset.describe(env)
+
+    def registers(self, env: RiscvEnv) -> dict[str, int]:
+        return reset.registers(env)
+
+    def debug_translate(self, env: RiscvEnv, address: int) -> int | None:
+        return mmu.debug_translate(env, address)
+
+    def mappings(self, env: RiscvEnv) -> list[Mapping]:
+        return mappings.mappings(env)

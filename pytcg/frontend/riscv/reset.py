@@ -94,6 +94,15 @@ def describe(env: RiscvEnv) -> str:
     return "\n".join(lines) + "\n"
 
 
+def registers(env: RiscvEnv) -> dict[str, int]:
+    """Registers by name: pc, x0 and zero alike, and the CSRs that `describe` shows."""
+    found = {"pc": env.pc, **{CSRS[number].name: read(env, CSRS[number]) for number in _SHOWN}}
+    for numbers, names, first in (("x", X_NAMES, 0), ("f", F_NAMES, 32)):
+        for n, name in enumerate(names):
+            found[name] = found[f"{numbers}{n}"] = env.globals[first + n]
+    return found
+
+
 def _columns(values: Iterable[tuple[str, int]], columns: int) -> list[str]:
     cells = [f" {name:<8} {value:016x}" for name, value in values]
     return ["".join(cells[at : at + columns]) for at in range(0, len(cells), columns)]

@@ -47,7 +47,7 @@ class Chardevs:
         self.taken: set[str] = set()
         #: servers that a run is not to start without a client of
         self.waiting: set[str] = set()
-        self.on_ready: Callable[[], None] = lambda: None
+        self._on_ready: Callable[[], None] = lambda: None
         if sum(isinstance(device.backend, Stdio) for device in devices) > 1:
             raise MachineError("only one chardev can be on stdio (mux=on or mon: lets several users share it)")
         try:
@@ -70,6 +70,12 @@ class Chardevs:
             raise MachineError(f"chardev {name} has a user already: give it mux=on")
         self.taken.add(name)
         return self.opened[name]
+
+    def when_ready(self, action: Callable[[], None]) -> None:
+        """Call a function once each server that a client is waited for at has one."""
+        self._on_ready = action
+        if not self.waiting:
+            action()
 
     def describe(self) -> list[str]:
         """A line for each chardev."""
@@ -152,4 +158,4 @@ class Chardevs:
     def _connected(self, name: str) -> None:
         self.waiting.discard(name)
         if not self.waiting:
-            self.on_ready()
+            self._on_ready()
