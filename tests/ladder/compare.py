@@ -32,9 +32,12 @@ class Ladder:
         program = self.generator.program()
         mode = self.rng.choice(list(MODES))
         start = self.generator.state(MAX_BYTES)
+        self.check(program, mode, start)
+
+    def check(self, program: Program, mode: str, start: State) -> None:
+        """Compare a program. Raises Difference."""
         for name, board in self.boards.items():
-            difference = self.differ(board, program, mode, start)
-            if difference:
+            if self.differ(board, program, mode, start):
                 raise Difference(self.shrink(name, program, mode, start))
         self.count.update(form.label for _, _, form in self.oracle.trace)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
@@ -15,10 +16,12 @@ from pytcg.tcg.types import MASK64
 class Form:
     """A pattern, and how each of its arguments is made of the bits of a word."""
 
-    def __init__(self, table: str, pattern: Pattern) -> None:
+    def __init__(self, table: str, pattern: Pattern, number: int) -> None:
         self.pattern = pattern
         self.table = table
         self.name = pattern.name
+        #: of the patterns of this name in its table
+        self.number = number
         self.size = pattern.width // 8
         self._read: Callable[[int], tuple[int, ...]] = eval(f"lambda w: {pattern.source}")
         self._base = self.arguments(pattern.value)
@@ -32,8 +35,8 @@ class Form:
 
     @property
     def label(self) -> str:
-        """The table and the name, which stay when lines move."""
-        return f"{self.table}:{self.name}"
+        """The table and the name, which stay when lines move; with a number where a name has several patterns."""
+        return f"{self.table}:{self.name}" + (f"/{self.number}" if self.number else "")
 
     def arguments(self, word: int) -> dict[str, int]:
         """The arguments of a word."""
@@ -80,7 +83,13 @@ def match(word: int) -> Pattern | None:
 @cache
 def forms() -> tuple[Form, ...]:
     """All instructions of all tables."""
-    return tuple(Form(table, pattern) for table in configure("max").tables for pattern in patterns(table))
+    found = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for table in configure("max").tables:
+        for pattern in patterns(table):
+            found.append(Form(table, pattern, seen[table, pattern.name]))
+            seen[table, pattern.name] += 1
+    return tuple(found)
 
 
 @cache

@@ -6,14 +6,24 @@ import pytest
 
 from tests.ladder.compare import Ladder
 from tests.ladder.generate import candidates
+from tests.ladder.rounding import programs, rounding_forms
+
+
+@pytest.mark.parametrize("backend", ["x86_64", pytest.param("tci", marks=pytest.mark.slow)])
+def test_every_rounding_mode_of_every_instruction(backend: str) -> None:
+    ladder = Ladder(1, (backend,))
+    for form in rounding_forms():
+        for program, start in programs(form, ladder.generator):
+            ladder.check(program, "m", start)
+        assert ladder.count[form.label] >= 160
 
 
 @pytest.mark.parametrize(
-    ("backend", "programs"), [("x86_64", 400), ("tci", 400), pytest.param("x86_64", 2000, marks=pytest.mark.slow)]
+    ("backend", "times"), [("x86_64", 400), ("tci", 400), pytest.param("x86_64", 2000, marks=pytest.mark.slow)]
 )
-def test_programs_do_what_they_do_in_unicorn(backend: str, programs: int) -> None:
+def test_programs_do_what_they_do_in_unicorn(backend: str, times: int) -> None:
     ladder = Ladder(len(backend), (backend,))
-    for _ in range(programs):
+    for _ in range(times):
         ladder.one()
     print(f"{sum(ladder.count.values())} comparisons:", ", ".join(f"{k} {n}" for k, n in sorted(ladder.count.items())))
     assert not {form.label for form in candidates()} - set(ladder.count)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from tests.guestprogram import QEMU, build, pytcg, run
+from tests.ladder.forms import Form, form_of, forms
+from tests.ladder.generate import candidates
 
 HERE = Path(__file__).parent
 QEMU_CPU = "rv64,h=off,sstc=on,svinval=on,svnapot=on,svpbmt=on,zba=on,zbb=on,zbc=on,zbs=on"
@@ -81,3 +84,27 @@ def test_qemu_agrees(program: Program, cache: Path, board: str) -> None:
     arguments = ("-M", board, "-cpu", QEMU_CPU, "-bios", "none", "-nographic", "-kernel", str(elf))
     status, output = run(QEMU, *arguments)
     assert status == 0, output
+
+
+def instructions(elf: Path) -> set[Form]:
+    """The instructions of a program's text, as far as it can be read from its start."""
+    with elf.open("rb") as file:
+        section = ELFFile(file).get_section_by_name(".text")
+        assert section is not None
+        text = section.data()
+    found, at = set(), 0
+    while at < len(text):
+        word = int.from_bytes(text[at : at + 4], "little")
+        size = 4 if word & 3 == 3 else 2
+        form = form_of(word if size == 4 else word & 0xFFFF)
+        if form is not None:
+            found.add(form)
+        at += size
+    return found
+
+
+def test_what_the_ladder_leaves_out_is_in_a_program(cache: Path) -> None:
+    left_out = {form for form in forms() if form not in candidates()}
+    for program in PROGRAMS:
+        left_out -= instructions(elf_file(program, cache))
+    assert {form.label for form in left_out} == set()
