@@ -17,6 +17,8 @@ TEST
 	TRAPPED(ILLEGAL, 0x6101)
 	TRY(.half 0x4002)			/* c.lwsp x0 */
 	TRAPPED(ILLEGAL, 0x4002)
+	TRY(.half 0x6002)			/* c.ldsp x0 */
+	TRAPPED(ILLEGAL, 0x6002)
 	TRY(.half 0x9c41)			/* reserved in CA */
 	TRAPPED(ILLEGAL, 0x9c41)
 	TRY(.word 0x02002053 | 1 << 25)
