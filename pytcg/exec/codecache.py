@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from threading import RLock
 from time import perf_counter_ns
 from typing import Any, Generic
@@ -29,7 +30,19 @@ from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.frontend.guest import Guest
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.helpers import Helper
-from pytcg.tcg.state import ENTRY_WORDS, LIMIT, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env, env_class
+from pytcg.tcg.state import (
+    ENTRY_WORDS,
+    LARGE_ENTRIES,
+    LIMIT,
+    NUM_MMU_MODES,
+    NUM_SLOTS,
+    TLB_ENTRIES,
+    WORD,
+    WRITE,
+    Env,
+    Layout,
+    env_class,
+)
 from pytcg.tcg.types import MASK64
 
 PAGE = 4096
@@ -38,6 +51,12 @@ PATIENCE = 4
 #: the store map of a page when the code is gone, by what it was
 WITHOUT_CODE = bytes(who & ~CODE for who in range(256))
 NO_LIMITS = memoryview(bytes(WORD * TLB_ENTRIES)).cast("Q")
+#: where translations of a mode and access kind are, and how many; each is filled from the one before
+TRANSLATIONS: tuple[tuple[Callable[[Layout, int, int], int], int], ...] = (
+    (Layout.large_tlb, LARGE_ENTRIES),
+    (Layout.tlb, TLB_ENTRIES),
+    (lambda layout, mode, access: layout.slot(mode, access, 0), NUM_SLOTS),
+)
 
 
 class CodeCache(ABC, Generic[Code]):
@@ -96,18 +115,15 @@ class CodeCache(ABC, Generic[Code]):
         """Empty the WRITE TLBs and slots of all vCPUs, so that stores meet a page's new state.
 
         Machine code fills an entry, then looks whether it still may, without a barrier between (`helper_tlb_miss` at
-        code_map, the memory thunks at the TLB). With one here it either sees the new state or has filled before, and
-        what it filled is emptied. Limits alone are written: a vCPU that fills an entry of another page meanwhile has
-        its own addend.
+        code_map or the TLB of superpages, the memory thunks at the TLB). With one here it either sees the new state or
+        has filled before, and what it filled is emptied. Limits alone are written: a vCPU that fills an entry of
+        another page meanwhile has its own addend.
         """
-        self.barrier()
-        for env in self.envs:
-            for mode in range(NUM_MMU_MODES):
-                _empty(env, env.layout.tlb(mode, WRITE), TLB_ENTRIES)
-        self.barrier()
-        for env in self.envs:
-            for mode in range(NUM_MMU_MODES):
-                _empty(env, env.layout.slot(mode, WRITE, 0), NUM_SLOTS)
+        for offset, entries in TRANSLATIONS:
+            self.barrier()
+            for env in self.envs:
+                for mode in range(NUM_MMU_MODES):
+                    _empty(env, offset(env.layout, mode, WRITE), entries)
 
     def barrier(self) -> None:
         """Order what other vCPUs read and wrote so far before what follows; Python's lock does where all is Python."""

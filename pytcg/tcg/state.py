@@ -40,6 +40,8 @@ CONST = -1
 
 NUM_MMU_MODES = 4
 TLB_ENTRIES = 256
+#: entries of the TLB of superpages, which stands behind the TLB, for loads and for stores each
+LARGE_ENTRIES = 64
 JUMP_CACHE_ENTRIES = 2048
 NUM_SLOTS = 32
 #: words of a TLB entry, which a slot holds a copy of, and what is in them. It serves the addresses from FIRST_ADDRESS
@@ -106,6 +108,7 @@ COMMON = (
     Field("jump_cache_flags", NUM_MMU_MODES, "translation flags for which the jump cache of a mode holds entries"),
     Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * ENTRY_WORDS, "TLB slots [mode][READ/WRITE][register]: entries"),
     Field("tlb", NUM_MMU_MODES * 3 * TLB_ENTRIES * ENTRY_WORDS, "TLB [mode][READ/WRITE/FETCH][page number]: entries"),
+    Field("large_tlb", NUM_MMU_MODES * 2 * LARGE_ENTRIES * ENTRY_WORDS, "the same of superpages [mode][READ/WRITE]"),
     Field("jump_cache", NUM_MMU_MODES * JUMP_CACHE_ENTRIES * 2, "jump cache [mode][index]: guest pc, host address"),
 )
 
@@ -135,6 +138,10 @@ class Layout:
     def tlb(self, mode: int, access: int) -> int:
         """Byte offset of the TLB of an MMU mode and access kind."""
         return self.offset["tlb"] + ENTRY_BYTES * TLB_ENTRIES * (mode * 3 + access)
+
+    def large_tlb(self, mode: int, access: int) -> int:
+        """Byte offset of the TLB of superpages of an MMU mode, for READ or WRITE."""
+        return self.offset["large_tlb"] + ENTRY_BYTES * LARGE_ENTRIES * (mode * 2 + access)
 
     def jump_cache(self, mode: int) -> int:
         """Byte offset of the jump cache of an MMU mode."""
@@ -175,7 +182,7 @@ class Env:
 
     def empty_caches(self) -> None:
         """Empty the slots, the TLB and the jump caches. The vCPU must not run."""
-        for name, byte in (("slots", b"\0"), ("tlb", b"\0"), ("jump_cache", b"\xff")):
+        for name, byte in (("slots", b"\0"), ("tlb", b"\0"), ("large_tlb", b"\0"), ("jump_cache", b"\xff")):
             self._fill(name, byte)
 
     def forget_blocks(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytcg.exec.blocktable import Index
-from pytcg.exec.codecache import PATIENCE
-from pytcg.tcg.state import EMPTY, FETCH, READ, WRITE
+from pytcg.exec.codecache import PATIENCE, TRANSLATIONS
+from pytcg.tcg.state import EMPTY, ENTRY_WORDS, FETCH, LIMIT, NUM_MMU_MODES, READ, WORD, WRITE
 from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, RAM, Board, S
 from tests.exec.riscv import NOP, WFI, addi, code, jal, load, store
 
@@ -131,6 +131,25 @@ def test_a_page_mapped_twice_has_blocks_at_both_addresses(board: Board) -> None:
     board.write(PROGRAM, b"\0")
     flags = board.env.flags & 0xFFF
     assert [board.code.find(virtual, PROGRAM, flags, 0) for virtual in (0x1000, 0x2000)] == [0, 0]
+
+
+def test_code_in_a_new_page_stops_stores_from_going_by(board: Board) -> None:
+    """Wherever the permission to store is cached: without translation one entry serves all of main RAM."""
+    board.x[5] = DATA
+    board.run(store(10, 5, 0), *[NOP] * 2, WFI)
+    layout, words, index = board.env.layout, board.env.words, board.env.index
+    limits = [
+        index + offset(layout, mode, WRITE) // WORD + n * ENTRY_WORDS + LIMIT
+        for offset, entries in TRANSLATIONS
+        for mode in range(NUM_MMU_MODES)
+        for n in range(entries)
+    ]
+    assert any(words[at] for at in limits)
+    board.run(addi(10, 10, 1), WFI, pc=DATA + PAGE)
+    assert not any(words[at] for at in limits)
+    board.x[5] = DATA + PAGE
+    board.run(load(11, 5, 0), store(11, 5, 0), *[NOP] * 2, WFI)
+    assert not board.cached(DATA + PAGE, WRITE)
 
 
 def test_resetting_empties_the_caches(board: Board) -> None:

@@ -31,7 +31,7 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.mmu import debug_translate, probe, raise_access_fault
 from pytcg.frontend.riscv.state import LAYOUT
-from pytcg.frontend.riscv.tlb import flush_page, flush_translations
+from pytcg.frontend.riscv.tlb import flush_everything, flush_page, flush_translations
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MASK64
@@ -43,7 +43,8 @@ ACCESS_FAULT = {READ: CAUSE_LOAD_ACCESS, WRITE: CAUSE_STORE_ACCESS, FETCH: CAUSE
 
 
 def faults(hart: Hart, address: int, access: int, mode: int, causes: dict[int, int] = PAGE_FAULT) -> bool:
-    """The access traps with its cause and its address; probe and a TLB miss agree on that."""
+    """With nothing cached, the access traps with its cause and address; probe and a TLB miss agree on that."""
+    flush_everything(hart.env)
     hart.enter(1)
     assert probe(hart.env, address, access, mode) == Action.JUMP
     probed = hart.trap()

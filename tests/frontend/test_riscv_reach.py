@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytcg.frontend.riscv.bits import MODE_M, MODE_S, PMP_A_SHIFT, PMP_NAPOT, PMP_R, PMP_RWX, PMP_TOR, SATP_MODE_SHIFT
 from pytcg.frontend.riscv.pmp import write_address, write_config
+from pytcg.frontend.riscv.tlb import flush_page
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import FETCH, READ, WRITE
 from tests.frontend.privileged import LEAF, RAM, RAM_SIZE, Hart
@@ -60,6 +61,19 @@ def test_reach_stops_where_pmp_changes(access: int) -> None:
     write_address(hart.env, 0, RAM + 16 * PAGE >> 2)
     write_config(hart.env, 0, (PMP_NAPOT << PMP_A_SHIFT | PMP_RWX) << 8 | PMP_TOR << PMP_A_SHIFT | PMP_R)
     assert served(hart, 200, access) == range(200, 201)
+
+
+@pytest.mark.parametrize("access", [READ, WRITE])
+def test_other_pages_of_a_superpage_take_no_walk(access: int) -> None:
+    hart = Hart()
+    entry = hart.map(BASE, RAM, LEAF, level=1)
+    assert hart.miss(BASE + 200 * PAGE, access, MODE_S) == Action.CONTINUE
+    hart.write(entry, 0)
+    assert hart.miss(BASE + 7 * PAGE, access, MODE_S) == Action.CONTINUE
+    assert hart.cached(BASE + 7 * PAGE, access, MODE_S) == (hart.ram.host - BASE) % 2**64
+    assert hart.miss(BASE + PAGES * PAGE, access, MODE_S) == Action.JUMP
+    flush_page(hart.env, BASE + 100 * PAGE)
+    assert hart.miss(BASE + 7 * PAGE, access, MODE_S) == Action.JUMP
 
 
 def test_fetches_go_by_page() -> None:

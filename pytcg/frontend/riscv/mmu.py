@@ -15,7 +15,7 @@ from pytcg.frontend.riscv.exceptions import raise_exception, raise_fault
 from pytcg.frontend.riscv.pmp import PMP_PARTIAL, pmp_check
 from pytcg.frontend.riscv.reach import find_reach, has_code
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.tlb import fill_entry, forget_entry, note_fetch
+from pytcg.frontend.riscv.tlb import fill_entry, forget_entry, forget_large, note_fetch, refill
 from pytcg.frontend.riscv.walk import (
     DEBUG,
     WALK_ACCESS_FAULT,
@@ -41,6 +41,8 @@ def helper_tlb_miss(env: RiscvEnv) -> int:
     address: int = env.arg[0]
     access: int = env.arg[1]
     mode: int = env.arg[2]
+    if access != FETCH and refill(env, address, access, mode):
+        return Action.CONTINUE
     env.ret = EMPTY
     status = walk_on(env, address, access, mode, walk_start(env, address, mode))
     if status == WALK_SLOW:
@@ -67,6 +69,7 @@ def helper_tlb_miss(env: RiscvEnv) -> int:
     if access == WRITE and has_code(env, env.reach_first, env.reach_end):
         # Another vCPU has placed code there meanwhile; it may have emptied the TLB before the entry was in it.
         forget_entry(env, address, access, mode)
+        forget_large(env, address, access, mode)
         return Action.SLOW
     return Action.CONTINUE
 

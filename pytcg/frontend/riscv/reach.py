@@ -49,15 +49,19 @@ def find_reach(env: RiscvEnv, access: int, mode: int, allowed: int) -> None:
         near = page & 0 - NEIGHBOURHOOD
         low = page & 0 - GROUP
         high = low + GROUP
+        at = env.code_map + (low - env.ram_start >> PAGE_SHIFT)
         if near > first:
             first = near
         if near + NEIGHBOURHOOD < end:
             end = near + NEIGHBOURHOOD
-        if low < first or high > end or has_code(env, low, high):
+        if low < first or high > end or ld64(at):
             return
-        while low >= first + GROUP and has_code(env, low - GROUP, low) == 0:
+        up = at + 8
+        while low >= first + GROUP and ld64(at - 8) == 0:
+            at -= 8
             low -= GROUP
-        while high + GROUP <= end and has_code(env, high, high + GROUP) == 0:
+        while high + GROUP <= end and ld64(up) == 0:
+            up += 8
             high += GROUP
         first = low
         end = high

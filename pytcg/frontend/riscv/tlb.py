@@ -1,15 +1,15 @@
 """Filling and flushing the TLB, its slots and the jump caches.
 
 All entries are of the ASID in satp or of global pages. Those that are not global are noted, so that a change of the
-ASID drops just these. An entry is found by the page that was accessed but may serve all of a superpage; the range of
-addresses in cached superpages is kept for each half of the address space, so that a flush by address flushes all if it
-falls inside. A jump cache may hold only pages whose bit in `env.fetched` is set: flushing a page of data leaves the
-jump caches alone.
+ASID drops just these. An entry is found by the page that was accessed but may serve all of a superpage: then it is also
+put into the TLB of superpages, where other pages of it find it. The range of addresses in cached superpages is kept for
+each half of the address space, so that a flush by address flushes all if it falls inside. A jump cache may hold only
+pages whose bit in `env.fetched` is set: flushing a page of data leaves the jump caches alone.
 """
 
 from __future__ import annotations
 
-from pytcg.frontend.riscv.bits import MODE_M, MODE_U, PAGE_MASK, PAGE_SHIFT, SATP_MODE_SHIFT
+from pytcg.frontend.riscv.bits import MODE_M, MODE_U, PAGE, PAGE_MASK, PAGE_SHIFT, SATP_MODE_SHIFT
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.native import native
 from pytcg.native.intrinsics import fill, ld64, st64
@@ -21,6 +21,7 @@ from pytcg.tcg.state import (
     FETCH,
     FIRST_ADDRESS,
     JUMP_CACHE_ENTRIES,
+    LARGE_ENTRIES,
     LIMIT,
     NUM_MMU_MODES,
     NUM_SLOTS,
@@ -29,12 +30,17 @@ from pytcg.tcg.state import (
     WORD,
 )
 
-SLOTS, TLB, JUMP_CACHE = (LAYOUT.offset[name] for name in ("slots", "tlb", "jump_cache"))
+SLOTS, TLB, LARGE_TLB, JUMP_CACHE = (LAYOUT.offset[name] for name in ("slots", "tlb", "large_tlb", "jump_cache"))
 FETCHED = LAYOUT.offset["fetched"]
+#: word of a TLB entry: not zero where its pages are global
+IS_GLOBAL = 3
+#: log2 of what an entry of the TLB of superpages is found by
+LARGE_SHIFT = 21
 #: modes whose addresses are translated; those before M
 TRANSLATED = MODE_M
 SLOT_WORDS = 2 * NUM_SLOTS * ENTRY_WORDS
 TLB_WORDS = 3 * TLB_ENTRIES * ENTRY_WORDS
+LARGE_WORDS = 2 * LARGE_ENTRIES * ENTRY_WORDS
 TLB_BYTES = TLB_ENTRIES * ENTRY_BYTES
 JUMP_CACHE_WORDS = JUMP_CACHE_ENTRIES * 2
 FETCHED_WORDS = LAYOUT.fields["fetched"].count // 2
@@ -52,6 +58,7 @@ def flush_modes(env: RiscvEnv, modes: int) -> None:
     """Empty slots, TLB and jump caches of the first `modes` modes, and forget superpages and fetched pages."""
     fill(env.self + SLOTS, 0, SLOT_WORDS * modes)
     fill(env.self + TLB, 0, TLB_WORDS * modes)
+    fill(env.self + LARGE_TLB, 0, LARGE_WORDS * modes)
     fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS * modes)
     fill(env.self + FETCHED, 0, 2 * FETCHED_WORDS)
     env.local_modes = 0
@@ -89,6 +96,7 @@ def flush_address_space(env: RiscvEnv) -> None:
             fill(env.self + SLOTS + mode * (SLOT_WORDS * WORD), 0, SLOT_WORDS)
             if known == 0:
                 fill(env.self + TLB + mode * (TLB_WORDS * WORD), 0, TLB_WORDS)
+                fill(env.self + LARGE_TLB + mode * (LARGE_WORDS * WORD), 0, LARGE_WORDS)
         mode += 1
     if env.local_fetches & 1 << MODE_U:
         fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS)
@@ -110,6 +118,7 @@ def flush_supervisor_jump_caches(env: RiscvEnv) -> None:
 def flush_reads(env: RiscvEnv) -> None:
     """Drop what allows loads in U and S."""
     fill(env.self + SLOTS, 0, SLOT_WORDS * TRANSLATED)
+    fill(env.self + LARGE_TLB, 0, LARGE_WORDS * TRANSLATED)
     mode = 0
     while mode < TRANSLATED:
         fill(env.self + TLB + (mode * 3 + READ) * TLB_BYTES, 0, TLB_ENTRIES * ENTRY_WORDS)
@@ -163,25 +172,67 @@ def forget_entry(env: RiscvEnv, address: int, access: int, mode: int) -> None:
 
 
 @native
-def fill_entry(env: RiscvEnv, address: int, access: int, mode: int, addend: int) -> None:
-    """Cache the translation that the walk has just found for `address`, as far as it reaches around it."""
-    entry = entry_of(env, address, access, mode)
-    length = env.reach_end - env.reach_first
-    st64(entry + FIRST_ADDRESS * WORD, address - (env.walk_pa - env.reach_first))
+def large_entry_of(env: RiscvEnv, address: int, access: int, mode: int) -> int:
+    """Host address of the entry of the TLB of superpages for `address`."""
+    number = (mode * 2 + access) * LARGE_ENTRIES + (address >> LARGE_SHIFT & LARGE_ENTRIES - 1)
+    return int(env.self + LARGE_TLB + number * ENTRY_BYTES)
+
+
+@native
+def forget_large(env: RiscvEnv, address: int, access: int, mode: int) -> None:
+    """Drop the entry of the TLB of superpages that serves `address`."""
+    st64(large_entry_of(env, address, access, mode) + LIMIT * WORD, 0)
+
+
+@native
+def write_entry(env: RiscvEnv, entry: int, first: int, limit: int, addend: int, is_global: int) -> None:
+    """Fill an entry of either TLB. One that is not global is noted: word IS_GLOBAL says so to the TLB of superpages."""
+    st64(entry + FIRST_ADDRESS * WORD, first)
     st64(entry + ADDEND * WORD, addend)
-    st64(entry + LIMIT * WORD, length if access == FETCH else length - (WORD - 1))
-    if access == FETCH:
-        note_fetch(env, address, mode)
-    if env.walk_global == 0:
-        env.local_modes |= 1 << mode
+    st64(entry + IS_GLOBAL * WORD, is_global)
+    st64(entry + LIMIT * WORD, limit)
+    if is_global == 0:
         if env.local_count < LOCAL_ENTRIES:
             env.local_entries[env.local_count] = entry
         env.local_count += 1
+
+
+@native
+def fill_entry(env: RiscvEnv, address: int, access: int, mode: int, addend: int) -> None:
+    """Cache the translation that the walk has just found for `address`, as far as it reaches around it."""
+    length = env.reach_end - env.reach_first
+    first = address - (env.walk_pa - env.reach_first)
+    is_global = env.walk_global
+    limit = length if access == FETCH else length - (WORD - 1)
+    write_entry(env, entry_of(env, address, access, mode), first, limit, addend, is_global)
+    if access == FETCH:
+        note_fetch(env, address, mode)
+    elif length > PAGE:
+        write_entry(env, large_entry_of(env, address, access, mode), first, limit, addend, is_global)
+    if is_global == 0:
+        env.local_modes |= 1 << mode
     size = env.walk_size
-    if size > 1 << PAGE_SHIFT and mode < TRANSLATED and env.satp >> SATP_MODE_SHIFT:
+    if size > PAGE and mode < TRANSLATED and env.satp >> SATP_MODE_SHIFT:
         half = address >> 63
         first = address & 0 - size
         if first < env.large_start[half]:
             env.large_start[half] = first
         if first + size - 1 > env.large_last[half]:
             env.large_last[half] = first + size - 1
+
+
+@native
+def refill(env: RiscvEnv, address: int, access: int, mode: int) -> int:
+    """Fill the TLB entry for a load or store from the TLB of superpages; whether that had it."""
+    large = large_entry_of(env, address, access, mode)
+    first = ld64(large + FIRST_ADDRESS * WORD)
+    limit = ld64(large + LIMIT * WORD)
+    if address - first >= limit:
+        return 0
+    is_global = ld64(large + IS_GLOBAL * WORD)
+    write_entry(env, entry_of(env, address, access, mode), first, limit, ld64(large + ADDEND * WORD), is_global)
+    if ld64(large + LIMIT * WORD) == 0:
+        # Another vCPU places code there; it may have emptied the TLB before the entry was in it.
+        forget_entry(env, address, access, mode)
+        return 0
+    return 1
