@@ -1,7 +1,6 @@
 #include "console.h"
 
 #include "../common/csr.h"
-#include "../common/ns16550.h"
 #include "../common/print.h"
 #include "machine.h"
 #include "paging.h"
@@ -9,31 +8,30 @@
 
 enum { RING = 256 }; /* a power of two */
 
-static struct ns16550 uart;
 static bool interrupts;
 static u8 ring[RING];
 static u32 put, got; /* counts of bytes */
 
 bool console_init(void)
 {
-    if (!machine.uart)
+    if (!machine.uart.driver)
         return false;
-    uart = (struct ns16550){paging_map(machine.uart, machine.uart_size, PAGE_R | PAGE_W), machine.uart_shift};
-    ns16550_init(&uart);
+    machine.uart.base = paging_map(machine.uart_address, machine.uart_size, PAGE_R | PAGE_W);
+    uart_init(&machine.uart);
     return true;
 }
 
 void console_use_interrupts(void)
 {
     interrupts = true;
-    ns16550_write(&uart, UART_INTERRUPT_ENABLE, UART_RECEIVE_INTERRUPT);
+    uart_listen(&machine.uart);
 }
 
 void console_receive(void)
 {
     int byte;
 
-    while ((byte = ns16550_get(&uart)) >= 0) {
+    while ((byte = uart_get(&machine.uart)) >= 0) {
         if (put - got < RING)
             ring[put++ % RING] = (u8)byte;
     }
@@ -61,6 +59,6 @@ u8 console_get(void)
 void put_char(char character)
 {
     if (character == '\n')
-        ns16550_put(&uart, '\r');
-    ns16550_put(&uart, (u8)character);
+        uart_put(&machine.uart, '\r');
+    uart_put(&machine.uart, (u8)character);
 }

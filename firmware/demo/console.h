@@ -2,7 +2,7 @@
 #pragma once
 #include "../common/types.h"
 
-/* False where the machine has no ns16550a. */
+/* False where the machine has no UART. */
 bool console_init(void);
 void console_use_interrupts(void);
 

@@ -88,10 +88,6 @@ void machine_init(const void *fdt, u64 boot_hart)
     machine.has_sstc = cpu.fdt && machine_has_extension(&cpu, "sstc");
     if (cpu_phandle)
         find_plic(cpu_phandle);
-
-    node.depth = -1;
-    if (fdt_find(fdt, "ns16550a", &node) && fdt_reg(&node, 0, &machine.uart, &machine.uart_size)) {
-        machine.uart_shift = fdt_u32(&node, "reg-shift", 0);
+    if (uart_find(fdt, &node, &machine.uart, &machine.uart_address, &machine.uart_size))
         machine.uart_interrupt = fdt_u32(&node, "interrupts", 0);
-    }
 }

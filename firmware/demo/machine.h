@@ -1,6 +1,7 @@
 /* What the device tree says of the machine. */
 #pragma once
 #include "../common/fdt.h"
+#include "../common/uart.h"
 
 struct machine {
     const void *fdt;
@@ -9,8 +10,9 @@ struct machine {
     bool has_sstc;
     const char *arguments; /* the kernel's command line */
 
-    u64 uart, uart_size; /* 0: none */
-    u32 uart_shift, uart_interrupt;
+    struct uart uart; /* to be mapped: its base is not set */
+    u64 uart_address, uart_size;
+    u32 uart_interrupt;
     u64 plic, plic_size; /* 0: none */
     u32 plic_context; /* the boot hart's S-mode context */
 };

@@ -5,8 +5,9 @@
 #include "hart.h"
 
 struct board board = {
-    .uart = 0x10000000,
-    .clint = 0x2000000,
+    .msip = (volatile u32 *)0x2000000,
+    .mtimecmp = (volatile u64 *)0x2004000,
+    .mtime = (volatile u64 *)0x200bff8,
     .finisher = 0x100000,
     .ram = 0x80000000,
     .ram_size = 128 << 20,
@@ -24,6 +25,26 @@ static bool is_type(const struct fdt_node *node, const char *type)
     const char *value = fdt_string(node, "device_type");
 
     return value && !strcmp(value, type);
+}
+
+/* One block for software interrupts and the timer, or one for each (RISC-V ACLINT specification 1.0). */
+static void find_timer(const void *fdt)
+{
+    struct fdt_node node;
+    u64 address, compare;
+
+    if (device(fdt, "riscv,clint0", &node, &address) || device(fdt, "sifive,clint0", &node, &address)) {
+        board.msip = (volatile u32 *)address;
+        board.mtimecmp = (volatile u64 *)(address + 0x4000);
+        board.mtime = (volatile u64 *)(address + 0xbff8);
+        return;
+    }
+    if (device(fdt, "riscv,aclint-mswi", &node, &address))
+        board.msip = (volatile u32 *)address;
+    if (device(fdt, "riscv,aclint-mtimer", &node, &address) && fdt_reg(&node, 1, &compare, NULL)) {
+        board.mtime = (volatile u64 *)address;
+        board.mtimecmp = (volatile u64 *)compare;
+    }
 }
 
 void board_init(const void *fdt)
@@ -44,10 +65,9 @@ void board_init(const void *fdt)
         }
     } while (fdt_next(&node));
 
-    if (device(fdt, "ns16550a", &node, &board.uart))
-        board.uart_shift = fdt_u32(&node, "reg-shift", 0);
-    if (!device(fdt, "riscv,clint0", &node, &board.clint))
-        device(fdt, "sifive,clint0", &node, &board.clint);
+    if (uart_find(fdt, &node, &board.uart, &address, &size))
+        board.uart.base = (volatile u8 *)address;
+    find_timer(fdt);
     if (!device(fdt, "sifive,test0", &node, &board.finisher))
         board.finisher = 0;
 }

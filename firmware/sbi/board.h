@@ -1,10 +1,12 @@
 /* What the firmware knows of the machine: the device tree's word, or QEMU's virt board where there is no tree. */
 #pragma once
 #include "../common/types.h"
+#include "../common/uart.h"
 
 struct board {
-    u64 uart, uart_shift; /* ns16550a */
-    u64 clint;
+    struct uart uart;
+    volatile u32 *msip; /* of hart 0; a word for each */
+    volatile u64 *mtimecmp, *mtime;
     u64 finisher; /* the test finisher, 0: none */
     u64 ram, ram_size;
 };

@@ -1,24 +1,21 @@
 #include "console.h"
 
-#include "../common/ns16550.h"
 #include "../common/print.h"
 #include "board.h"
 #include "ipi.h"
 
-static struct ns16550 uart;
 static u32 lock;
 
 void console_init(void)
 {
-    uart = (struct ns16550){.base = (volatile u8 *)board.uart, .shift = (u32)board.uart_shift};
-    ns16550_init(&uart);
+    uart_init(&board.uart);
 }
 
 u64 console_write(const u8 *bytes, u64 count)
 {
     ipi_lock(&lock);
     for (u64 i = 0; i < count; i++)
-        ns16550_put(&uart, bytes[i]);
+        uart_put(&board.uart, bytes[i]);
     ipi_unlock(&lock);
     return count;
 }
@@ -29,7 +26,7 @@ u64 console_read(u8 *bytes, u64 count)
     int byte;
 
     ipi_lock(&lock);
-    while (read < count && (byte = ns16550_get(&uart)) >= 0)
+    while (read < count && (byte = uart_get(&board.uart)) >= 0)
         bytes[read++] = (u8)byte;
     ipi_unlock(&lock);
     return read;
@@ -38,6 +35,6 @@ u64 console_read(u8 *bytes, u64 count)
 void put_char(char character)
 {
     if (character == '\n')
-        ns16550_put(&uart, '\r');
-    ns16550_put(&uart, (u8)character);
+        uart_put(&board.uart, '\r');
+    uart_put(&board.uart, (u8)character);
 }

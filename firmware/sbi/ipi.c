@@ -16,7 +16,7 @@ static struct {
 
 static void set_software_interrupt(unsigned hart, u32 value)
 {
-    ((volatile u32 *)board.clint)[hart] = value;
+    board.msip[hart] = value;
 }
 
 void ipi_send(unsigned hart, enum mail mail)

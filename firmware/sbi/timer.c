@@ -5,16 +5,9 @@
 #include "cpu.h"
 #include "hart.h"
 
-enum { CLINT_MTIMECMP = 0x4000, CLINT_MTIME = 0xbff8 };
-
-static volatile u64 *clint(u64 offset)
-{
-    return (volatile u64 *)(board.clint + offset);
-}
-
 u64 timer_now(void)
 {
-    return *clint(CLINT_MTIME);
+    return *board.mtime;
 }
 
 void timer_set(u64 when)
@@ -24,7 +17,7 @@ void timer_set(u64 when)
         return;
     }
     csr_clear(mip, MIP_STIP);
-    *clint(CLINT_MTIMECMP + 8 * this_hart()) = when;
+    board.mtimecmp[this_hart()] = when;
     csr_set(mie, MIP_MTIP);
 }
 

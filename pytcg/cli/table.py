@@ -31,10 +31,11 @@ def _machine(options: Options, text: str) -> Options:
         from pytcg.machine.boards import list_boards
 
         raise Answer(list_boards(options.arch))
-    found = properties("-M", text, ("type", "accel"), "type")
+    found = properties("-M", text, None, "type")
     if "accel" in found:
-        options = _accelerators(options, [(name, name) for name in found["accel"].split(":")])
-    return replace(options, board=found.get("type", options.board))
+        options = _accelerators(options, [(name, name) for name in found.pop("accel").split(":")])
+    board = found.pop("type", options.board)
+    return replace(options, board=board, board_options=tuple(found.items()))
 
 
 def _cpu(options: Options, text: str) -> Options:

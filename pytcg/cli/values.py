@@ -37,10 +37,11 @@ def switch(option: str, text: str) -> bool:
     return SWITCHES[text]
 
 
-def properties(option: str, text: str, known: Iterable[str], first: str = "") -> dict[str, str]:
+def properties(option: str, text: str, known: Iterable[str] | None, first: str = "") -> dict[str, str]:
     """ "a,b=1,c" as {first: "a", "b": "1", "c": "on"}; two commas stand for one in a value.
 
-    Without `first`, the first item is a property as any other. Raises MachineError for a property that is not known.
+    Without `first`, the first item is a property as any other. Raises MachineError for a property that is not known,
+    unless `known` is None.
     """
     items = text.replace(",,", "\0").split(",")
     found = {}
@@ -48,7 +49,7 @@ def properties(option: str, text: str, known: Iterable[str], first: str = "") ->
         name, equals, value = item.replace("\0", ",").partition("=")
         if number == 0 and first and not equals:
             name, value = first, name
-        elif name not in known:
+        elif known is not None and name not in known:
             raise MachineError(f"{option}: no property {name!r}{suggestion(name, known)}")
         elif not equals:
             value = "on"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pytcg.devices.registers import Declared
 from pytcg.devices.wiring import Line, Wiring, unconnected
-from pytcg.softmmu.regions import BusError
+from pytcg.softmmu.regions import BusError, Registers
 
 __all__ = ["Device", "InterruptController", "Line", "Wiring", "find_model", "unconnected"]
 
@@ -41,6 +41,9 @@ class Device:
     registers: ClassVar[dict[str, Declared]] = {}
     #: which of several registers at one offset is visible
     bank: int = 0
+    #: whether the banks are the registers of the windows of its node, in order; otherwise there are only those of the
+    #: first window
+    bank_is_window: ClassVar[bool] = False
     #: log2 of how far apart in bytes the offsets 0, 1, 2… of the declaration are (a binding's reg-shift)
     shift: int = 0
 
@@ -79,6 +82,12 @@ class Device:
             setattr(self, name, value)
         self.restored()
 
+    def window(self, number: int) -> Registers | None:
+        """What is in window `number` of the device's node; None where nothing is."""
+        if self.bank_is_window:
+            return BankWindow(self, number) if number in self._gets else None
+        return self if number == 0 else None
+
     def restored(self) -> None:
         """Set lines and timers anew from restored state."""
 
@@ -116,13 +125,33 @@ class Device:
                     continue
                 for start, index in register.cells(self):
                     get, put = register.getter(self, index), register.setter(self, index)
+                    # what a narrower write leaves as it is
+                    rest = (lambda: 0) if "c" in register.access else get
                     for at in range(0, register.width, step):
                         if "r" in register.access:
                             gets[start + at] = (get, 8 * at)
-                        if "w" in register.access:
-                            sets[start + at] = (put, get, 8 * at, register.width)
+                        if register.writable:
+                            sets[start + at] = (put, rest, 8 * at, register.width)
             self._gets[bank or 0] = gets
             self._sets[bank or 0] = sets
+
+
+class BankWindow:
+    """One bank of a device's registers, as a window of its own."""
+
+    def __init__(self, device: Device, bank: int) -> None:
+        self.device = device
+        self.bank = bank
+
+    def read(self, offset: int, size: int) -> int:
+        """As `Device.read`."""
+        self.device.bank = self.bank
+        return self.device.read(offset, size)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """As `Device.write`."""
+        self.device.bank = self.bank
+        self.device.write(offset, size, value)
 
 
 class InterruptController(Device):
@@ -135,6 +164,14 @@ class InterruptController(Device):
     def describe(self) -> str:
         """Its inputs and what is pending, as text for a monitor."""
         return ", ".join(f"{name} {getattr(self, name)}" for name in self.state)
+
+
+class PinController(Device):
+    """A device with output pins, which the tree's `gpios` lead to."""
+
+    def on_output(self, pin: int, line: Line) -> None:
+        """Call `line` with the level of an output pin whenever it changes. Raises ValueError for no such pin."""
+        raise ValueError(f"{type(self).__name__} has no pin {pin}")
 
 
 _models: dict[str, type[Device]] = {}

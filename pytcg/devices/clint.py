@@ -1,13 +1,13 @@
-"""Core-local interruptor: software interrupts, the timer and its compare registers.
+"""Core-local interruptors: software interrupts, the timer and its compare registers, in one block or in parts.
 
-Source: SiFive FU540-C000 manual, chapter 9; RISC-V ACLINT specification 1.0, chapters 2 and 3.
+Source: SiFive FU540-C000 manual, chapter 9; RISC-V ACLINT specification 1.0, chapters 2 to 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import ClassVar, Self
 
 from pytcg.devices.base import Device, Line, Wiring
 from pytcg.devices.registers import Register, RegisterArray
@@ -16,42 +16,84 @@ from pytcg.devices.wiring import Clock, Loop
 NEVER = 0xFFFFFFFFFFFFFFFF
 
 
-class Clint(Device):
-    """`software` and `timer` are the lines of the harts; `mtime` is the machine's clock."""
+class Mswi(Device):
+    """Machine-level software interrupts; `software` are the lines of the harts."""
 
-    compatible = ("sifive,clint0", "riscv,clint0")
-    sizes = (4, 8)
+    compatible: ClassVar[tuple[str, ...]] = ("riscv,aclint-mswi",)
 
-    msip = RegisterArray(0x0, lambda self: [(self.harts, 4)], mask=1, doc="bit 0: the hart's software interrupt")
-    mtimecmp = RegisterArray(0x4000, lambda self: [(self.harts, 8)], 8, reset=NEVER, doc="interrupt from this time on")
-    mtime = Register(0xBFF8, width=8, doc="guest time in ticks")
+    msip = RegisterArray(0x0, lambda self: [(len(self.software), 4)], mask=1, doc="bit 0: the hart's interrupt")
 
-    def __init__(self, software: Sequence[Line], timer: Sequence[Line], clock: Clock, loop: Loop) -> None:
+    def __init__(self, software: Sequence[Line]) -> None:
         self.software = software
-        self.timer = timer
-        self.harts = len(timer)
-        self.clock = clock
-        self.alarms = [loop.timer(partial(self._compare, hart)) for hart in range(self.harts)]
         super().__init__()
 
     @classmethod
     def create(cls, wiring: Wiring) -> Self:
-        """Interrupts of the node: software and timer of each hart in turn."""
-        return cls(wiring.irqs[0::2], wiring.irqs[1::2], wiring.clock, wiring.loop)
+        return cls(wiring.irqs)
 
     def reset(self) -> None:
         super().reset()
         self.restored()
 
     def restored(self) -> None:
-        for hart in range(self.harts):
-            self.software[hart](bool(self.msip[hart]))
-            self._compare(hart)
+        for line, value in zip(self.software, self.msip, strict=True):
+            line(bool(value))
 
     @msip.writes
     def _set_msip(self, value: int, hart: int) -> None:
         self.msip[hart] = value
         self.software[hart](bool(value))
+
+
+class Sswi(Device):
+    """Supervisor-level software interrupts: edges, which set the hart's SSIP."""
+
+    compatible = ("riscv,aclint-sswi",)
+
+    setssip = RegisterArray(0x0, lambda self: [(len(self.software), 4)], access="w", mask=1, doc="bit 0: interrupt")
+
+    def __init__(self, software: Sequence[Line]) -> None:
+        self.software = software
+        super().__init__()
+
+    @classmethod
+    def create(cls, wiring: Wiring) -> Self:
+        return cls(wiring.irqs)
+
+    @setssip.writes
+    def _set_ssip(self, value: int, hart: int) -> None:
+        if value:
+            self.software[hart](True)
+
+
+class Mtimer(Device):
+    """The timer; `timer` are the lines of the harts, `mtime` is the machine's clock."""
+
+    compatible: ClassVar[tuple[str, ...]] = ("riscv,aclint-mtimer",)
+    sizes = (4, 8)
+    bank_is_window: ClassVar[bool] = True
+
+    mtime = Register(0x0, width=8, bank=0, doc="guest time in ticks")
+    mtimecmp = RegisterArray(
+        0x0, lambda self: [(len(self.timer), 8)], 8, reset=NEVER, bank=1, doc="interrupt from this time on"
+    )
+
+    def __init__(self, timer: Sequence[Line], clock: Clock, loop: Loop) -> None:
+        self.timer = timer
+        self.clock = clock
+        self.alarms = [loop.timer(partial(self._compare, hart)) for hart in range(len(timer))]
+        super().__init__()
+
+    @classmethod
+    def create(cls, wiring: Wiring) -> Self:
+        return cls(wiring.irqs, wiring.clock, wiring.loop)
+
+    def reset(self) -> None:
+        super().reset()
+        self.restored()
+
+    def restored(self) -> None:
+        self._compare_all()
 
     @mtimecmp.writes
     def _set_compare(self, value: int, hart: int) -> None:
@@ -65,7 +107,10 @@ class Clint(Device):
     @mtime.writes
     def _set_time(self, value: int) -> None:
         self.clock.set_ticks(value)
-        for hart in range(self.harts):
+        self._compare_all()
+
+    def _compare_all(self) -> None:
+        for hart in range(len(self.timer)):
             self._compare(hart)
 
     def _compare(self, hart: int) -> None:
@@ -77,3 +122,26 @@ class Clint(Device):
             self.alarms[hart].cancel()
         else:
             self.alarms[hart].arm(self.clock.deadline(due))
+
+
+class Clint(Mswi, Mtimer):
+    """Both for the machine level, in one window."""
+
+    compatible = ("sifive,clint0", "riscv,clint0")
+    bank_is_window = False
+
+    mtimecmp = Mtimer.mtimecmp.moved(0x4000)
+    mtime = Mtimer.mtime.moved(0xBFF8)
+
+    def __init__(self, software: Sequence[Line], timer: Sequence[Line], clock: Clock, loop: Loop) -> None:
+        self.software = software
+        Mtimer.__init__(self, timer, clock, loop)
+
+    @classmethod
+    def create(cls, wiring: Wiring) -> Self:
+        """Interrupts of the node: software and timer of each hart in turn."""
+        return cls(wiring.irqs[0::2], wiring.irqs[1::2], wiring.clock, wiring.loop)
+
+    def restored(self) -> None:
+        Mswi.restored(self)
+        Mtimer.restored(self)

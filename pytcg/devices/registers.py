@@ -19,6 +19,7 @@ as a list.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -32,10 +33,10 @@ Writer = TypeVar("Writer", bound=Callable[..., None])
 class Declared:
     """What single registers and arrays of registers have in common.
 
-    `offset` and `width` are in bytes; `access` is "r", "w" or "rw" (reading a write-only register gives 0, writing a
-    read-only one does nothing); `mask` has the bits that can be written, the others keep their `reset` value; `bank` is
-    the value of the device's `bank` in which the register is visible (None: always), for devices with two registers at
-    one offset.
+    `offset` and `width` are in bytes; `access` is "r", "w", "rw" or "rc" (reading a write-only register gives 0,
+    writing a read-only one does nothing, writing ones to the last clears bits); `mask` has the bits that can be
+    written, the others keep their `reset` value; `bank` is the value of the device's `bank` in which the register is
+    visible (None: always), for devices with two registers at one offset.
     """
 
     def __init__(
@@ -55,6 +56,12 @@ class Declared:
     def __set_name__(self, owner: type[Device], name: str) -> None:
         self.name = name
 
+    def moved(self, offset: int) -> Self:
+        """The same register at another offset, and in all banks, for a device that takes it over from another."""
+        twin = copy.copy(self)
+        twin.offset, twin.bank = offset, None
+        return twin
+
     def reads(self, method: Reader) -> Reader:
         """Decorator: `method(self)`, or `method(self, index)` of an array, gives the value of a read."""
         self.reader = method
@@ -69,6 +76,11 @@ class Declared:
     def stored(self) -> bool:
         """Whether the device holds a value for it, which is then part of the device's state."""
         return self.reader is None and not (self.access == "w" and self.writer is not None)
+
+    @property
+    def writable(self) -> bool:
+        """Whether writes do something."""
+        return self.access != "r"
 
     def initial(self, device: Any) -> int | list[int]:
         """The value after a reset."""
@@ -100,7 +112,12 @@ class Declared:
             else:
                 values[name] = fixed | value & mask
 
-        return store if writer is None else lambda value: writer(device, value & mask, *index)
+        def clear(value: int) -> None:
+            values[name] &= ~(value & mask)
+
+        if writer is not None:
+            return lambda value: writer(device, value & mask, *index)
+        return clear if "c" in self.access else store
 
 
 class Register(Declared):
@@ -152,9 +169,10 @@ class RegisterArray(Declared):
         access: str = "rw",
         reset: int = 0,
         mask: int | None = None,
+        bank: int | None = None,
         doc: str = "",
     ) -> None:
-        super().__init__(offset, width, access, reset, mask, None, doc)
+        super().__init__(offset, width, access, reset, mask, bank, doc)
         self.shape = shape
 
     @overload

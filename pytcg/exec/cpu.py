@@ -14,7 +14,7 @@ from pytcg.exec.clock import Clock
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
 from pytcg.native.atomic import set_bits
-from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LINES, IRQ_LOOP
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP
 
 
 class Cpu(ABC):
@@ -49,9 +49,9 @@ class Cpu(ABC):
     def set_irq(self, mask: int, level: bool) -> None:
         """Set interrupt lines (a mask of the guest's interrupt bits) to a level."""
         with self.irq_lock:
-            changed = self.guest.set_irq(self.env, mask, level)
-        if changed:
-            self.request(IRQ_LINES)
+            news = self.guest.set_irq(self.env, mask, level)
+        if news:
+            self.request(news)
 
     def request(self, bits: int) -> None:
         """Set bits of env.irq, which the vCPU sees at its next poll; one that sleeps wakes."""

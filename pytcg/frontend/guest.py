@@ -106,8 +106,8 @@ class Guest(ABC):
         """Take a pending interrupt if one is enabled (JUMP)."""
 
     @abstractmethod
-    def set_irq(self, env: Any, mask: int, level: bool) -> bool:
-        """Drive interrupt lines, a mask of the guest's interrupt bits: whether the vCPU has to look at them.
+    def set_irq(self, env: Any, mask: int, level: bool) -> int:
+        """Drive interrupt lines, a mask of the guest's interrupt bits: the bits of env.irq that tell the vCPU, or 0.
 
         Any thread, one at a time.
         """

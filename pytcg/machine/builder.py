@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pytcg.devices.base import Device, InterruptController, find_model
+from pytcg.devices.base import Device, InterruptController, PinController, find_model
 from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.devices.wiring import Clock, Line, Loop, Wiring, unconnected
 from pytcg.machine.boot.layout import in_mib
@@ -25,6 +25,8 @@ MEMORIES: dict[str, type[Rom]] = {BOOT_ROM: Rom, "mmio-sram": Ram}
 CPU_INTC = "riscv,cpu-intc"
 #: an interrupt number that says "not connected"
 NO_INTERRUPT = 0xFFFFFFFF
+#: in the flags of a `gpios` property
+ACTIVE_LOW = 1
 
 
 class Absent:
@@ -115,6 +117,7 @@ class DeviceBuilder:
         for node in device_nodes(self.tree):
             if not _memory_model(node):
                 self._device(node)
+        self._connect_power_pins()
         return [device for device in self.devices.values() if device]
 
     def _device(self, node: Node) -> Device | None:
@@ -139,9 +142,27 @@ class DeviceBuilder:
                 raise MachineError(f"{node.path}: {error}") from None
         if not (model and model.in_memory):
             for number, (base, size) in enumerate(ranges):
-                _add(self.memory, Io(node.path, base, size, Absent() if device is None or number else device))
+                _add(self.memory, Io(node.path, base, size, (device and device.window(number)) or Absent()))
         self.devices[node] = device
         return device
+
+    def _connect_power_pins(self) -> None:
+        """Let output pins reset or power off the machine, as the bindings gpio-restart and gpio-poweroff say."""
+        effects: dict[str, Callable[[], None]] = {
+            "gpio-restart": self.reset,
+            "gpio-poweroff": partial(self.shutdown, 0),
+        }
+        for node in self.tree.root.walk():
+            effect = next((effects[name] for name in node.strings("compatible") if name in effects), None)
+            if effect:
+                phandle, pin, flags = (*node.cells("gpios"), 0, 0, 0)[:3]
+                controller = self.devices.get(self.phandles.get(phandle, node))
+                if not isinstance(controller, PinController):
+                    raise MachineError(f"{node.path}: gpios leads to no pin of a GPIO controller")
+                try:
+                    controller.on_output(pin, partial(_when, not flags & ACTIVE_LOW, effect))
+                except ValueError as error:
+                    raise MachineError(f"{node.path}: {error}") from None
 
     def _wiring(self, node: Node, ranges: list[tuple[int, int]]) -> Wiring:
         return Wiring(
@@ -191,6 +212,11 @@ class DeviceBuilder:
         if path and not path.startswith("/") and aliases:
             path = next(iter(aliases.strings(path)), "")
         return self.tree.find(path) if path else None
+
+
+def _when(active: bool, effect: Callable[[], None], level: bool) -> None:
+    if level == active:
+        effect()
 
 
 def _is_serial(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Options
 from pytcg.machine.tree import Node
 from pytcg.softmmu.regions import AddressSpace, Ram
+
+log = logging.getLogger("pytcg")
 
 #: bytes that a cbo instruction works on
 CACHE_BLOCK = 64
@@ -99,26 +102,42 @@ class Surroundings:
     loop: EventLoop
     lock: RLock
     timebase_hz: int
+    cpu: isa.Isa
 
 
 ProcessorFactory = Callable[[str, Options, int, Surroundings], Processors]
 
 
-def _isa(spec: str) -> isa.Isa:
+def cpu_model(nodes: Sequence[Node], spec: str) -> isa.Isa:
+    """What the CPUs can do: what `-cpu` says, else what their nodes say in riscv,isa, else all that there is.
+
+    Raises MachineError for what cannot be configured, and for nodes that differ.
+    """
+    own = {name for node in nodes for name in node.strings("riscv,isa")[:1]}
+    if spec or not own:
+        try:
+            return isa.configure(spec or isa.CPUS[0])
+        except ValueError as error:
+            raise MachineError(f"-cpu {spec}: {error}") from None
+    if len(own) > 1:
+        raise MachineError("the board's CPUs differ in riscv,isa: -cpu must say what all of them are")
     try:
-        return isa.configure(spec or isa.CPUS[0])
+        model, missing = isa.parse(own.pop())
     except ValueError as error:
-        raise MachineError(f"-cpu {spec}: {error}") from None
+        raise MachineError(f"{nodes[0].path}: riscv,isa: {error}") from None
+    if missing:
+        log.warning("the board's CPUs are without %s, which pytcg has not", ", ".join(missing))
+    return model
 
 
-def set_cpu_properties(nodes: Sequence[Node], spec: str) -> None:
-    """Put what a `-cpu` string configures into the CPUs' nodes. Raises MachineError for what it cannot configure."""
-    model = _isa(spec)
+def set_cpu_properties(nodes: Sequence[Node], model: isa.Isa) -> None:
+    """Put what the CPUs can do into their nodes."""
     for node in nodes:
         node.set_strings("riscv,isa", model.string)
         node.set_strings("riscv,isa-base", model.base)
         node.set_strings("riscv,isa-extensions", *model.extensions)
-        node.set_strings("mmu-type", "riscv,sv57")
+        if "mmu-type" not in node.properties:
+            node.set_strings("mmu-type", "riscv,sv57")
         for extension, name in BLOCK_SIZES.items():
             if extension in model:
                 node.set_cells(name, CACHE_BLOCK)
@@ -152,7 +171,7 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
     accelerator = options.accelerator or Accelerator()
     try:
         return Built(
-            RiscvGuest(_isa(options.cpu)),
+            RiscvGuest(around.cpu),
             around.memory,
             around.ram,
             around.loop,

@@ -5,7 +5,7 @@ Source: Devicetree Specification 0.4, sections 2.3 (reg, ranges) and 2.4 (interr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytcg.machine.tree import Node, Tree, TreeError
@@ -136,6 +136,14 @@ def cpu_nodes(tree: Tree) -> list[Node]:
     if not found:
         raise TreeError("the device tree has no CPU (/cpus/cpu@0)")
     return found
+
+
+def boot_cpu(nodes: Sequence[Node]) -> int:
+    """The number of the first CPU that is there for a kernel. Raises TreeError where none is."""
+    for node in nodes:
+        if enabled(node):
+            return node.u32("reg", 0)
+    raise TreeError("all CPUs of the device tree are disabled")
 
 
 def memory_node(tree: Tree) -> Node:

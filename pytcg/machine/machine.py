@@ -22,11 +22,11 @@ from pytcg.machine.builder import DeviceBuilder, boot_rom_address, build_memory
 from pytcg.machine.chardevs.defaults import with_defaults
 from pytcg.machine.chardevs.registry import Chardevs
 from pytcg.machine.chardevs.terminal import takes_output
-from pytcg.machine.cpus import ProcessorFactory, Surroundings, make_processors, set_cpu_properties
-from pytcg.machine.description import cpu_nodes
+from pytcg.machine.cpus import ProcessorFactory, Surroundings, cpu_model, make_processors, set_cpu_properties
+from pytcg.machine.description import boot_cpu, cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
-from pytcg.machine.patch import set_chosen, set_cpus, set_htif, set_memory
+from pytcg.machine.patch import choose, set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.tree import Tree
 from pytcg.softmmu.regions import AddressSpace
 
@@ -52,21 +52,26 @@ class Machine:
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
         payload = read_payload(options)
         self.tree = self._patched(read_tree(board_file(options.board, payload.arch)))
+        cpus = cpu_nodes(self.tree)
+        model = cpu_model(cpus, options.cpu)
+        set_cpu_properties(cpus, model)
         set_htif(self.tree, payload.symbols)
         self.memory = AddressSpace()
         ram = build_memory(self.tree, self.memory)
         layout = Layout(ram.base, ram.end)
         #: guest physical address of the first instruction
-        self.start = BOOT[payload.arch](payload, layout, boot_rom_address(self.tree), self._tree_for_guest)
+        self.start = BOOT[payload.arch](
+            payload, layout, boot_rom_address(self.tree), boot_cpu(cpus), self._tree_for_guest
+        )
         self.pieces = layout.pieces
         self.lock = RLock()
         #: "prelaunch" before the first start, "running", "paused", or "shutdown"
         self.status = "prelaunch"
         self._between: deque[Callable[[], None]] = deque()
         self.loop = EventLoop(self.lock)
-        cpus = self.tree.root.child("cpus")
-        around = Surroundings(self.memory, ram, self.loop, self.lock, cpus.u32("timebase-frequency", DEFAULT_TIMEBASE))
-        self.processors = make(payload.arch, options, len(cpu_nodes(self.tree)), around)
+        timebase = self.tree.root.child("cpus").u32("timebase-frequency", DEFAULT_TIMEBASE)
+        around = Surroundings(self.memory, ram, self.loop, self.lock, timebase, model)
+        self.processors = make(payload.arch, options, len(cpus), around)
         self.cpus = self.processors.cpus
         #: registers, address translation and disassembly, for debuggers: while no vCPU runs
         self.inspect = self.processors.inspect
@@ -102,11 +107,11 @@ class Machine:
     def _patched(self, tree: Tree) -> Tree:
         """The board's tree as the options want it."""
         options = self.options
+        choose(tree, dict(options.board_options))
         if options.memory is not None:
             set_memory(tree, options.memory)
         if options.cpus is not None:
             set_cpus(tree, options.cpus)
-        set_cpu_properties(cpu_nodes(tree), options.cpu)
         return tree
 
     def _tree_for_guest(self, initrd: tuple[int, int] | None) -> bytes:

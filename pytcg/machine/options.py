@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pytcg.machine.chardevs.backends import CharacterDevice
 
+#: options of -M that are there on every board
+EVERY_BOARD = ("type", "accel")
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -37,6 +40,8 @@ class Options:
 
     #: name of a board, or path of a .dts or .dtb
     board: str = "virt"
+    #: (name, value) of options that the board itself has
+    board_options: tuple[tuple[str, str], ...] = ()
     #: architecture of the guest; "" is found from the kernel
     arch: str = ""
     #: bytes of memory, number of CPUs; None: as the board has it

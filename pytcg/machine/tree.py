@@ -46,6 +46,12 @@ class Node:
         """The child of that name, made if it is not there."""
         return self.children.get(name) or self.add(Node(name))
 
+    def remove(self) -> None:
+        """Take the node out of its parent."""
+        assert self.parent is not None
+        del self.parent.children[self.name]
+        self.parent = None
+
     def copy(self, name: str) -> Node:
         """A deep copy without a parent, under another name."""
         result = Node(name, dict(self.properties))

@@ -54,8 +54,9 @@ MAX_HELPERS = 256
 #: what an empty entry of a jump cache holds as its tag: no pc equals it
 EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
-#: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look; the time `alarm_at` has come
-IRQ_LINES, IRQ_LOOP, IRQ_ALARM = 1, 2, 4
+#: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look; the time `alarm_at` has come; the guest's
+#: interrupt that is triggered by an edge has come
+IRQ_LINES, IRQ_LOOP, IRQ_ALARM, IRQ_EDGE = 1, 2, 4, 8
 #: translation flag: blocks of one instruction, whose exits are not chained, so that each fetch can be checked
 ONE_INSN = 1 << 11
 

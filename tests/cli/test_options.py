@@ -165,7 +165,7 @@ MISTAKES = [
     ("-smp 0", "-smp 0: a machine needs CPUs"),
     ("-smp 2,maxcpus=4", "all numbers must agree"),
     ("-smp 3,cores=2", "all numbers must agree"),
-    ("-M virt,acel=tcg", "-M: no property 'acel' (did you mean accel?)"),
+    ("-M virt,acel=tcg", "the board has no option 'acel' (did you mean accel?)"),
     ("-accel tgc", "-accel tgc: there is only tcg (did you mean tcg?)"),
     ("-accel tcg,count=maybe", "'maybe' is neither on nor off"),
     ("-serial stdoi", "-serial stdoi: there is only"),

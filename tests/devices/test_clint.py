@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytcg.devices.clint import Clint
+from pytcg.devices.clint import NEVER, Clint, Mswi, Mtimer, Sswi
 from pytcg.softmmu.regions import BusError
 from tests.devices.fakes import FakeLine, FakeTime, wiring
 
@@ -104,3 +104,44 @@ def test_access_sizes(board: Board) -> None:
     for size in (1, 2):
         with pytest.raises(BusError):
             board.clint.read(0, size)
+
+
+class Aclint:
+    """The same in parts."""
+
+    def __init__(self) -> None:
+        self.time = FakeTime()
+        self.lines = [FakeLine() for _ in range(2)]
+        self.mswi = Mswi.create(wiring(self.time, self.lines))
+        self.mtimer = Mtimer.create(wiring(self.time, self.lines))
+        self.sswi = Sswi.create(wiring(self.time, self.lines))
+
+
+def test_software_interrupts_of_an_aclint() -> None:
+    aclint = Aclint()
+    aclint.mswi.write(4, 4, 3)
+    assert aclint.mswi.read(4, 4) == 1 and [line.level for line in aclint.lines] == [False, True]
+    aclint.mswi.reset()
+    assert [line.level for line in aclint.lines] == [False, False]
+
+
+def test_edges_of_an_aclint_read_as_zero_and_writing_zero_is_none() -> None:
+    aclint = Aclint()
+    aclint.sswi.write(0, 4, 0)
+    assert not aclint.lines[0].level
+    aclint.sswi.write(0, 4, 1)
+    assert aclint.lines[0].level and aclint.sswi.read(0, 4) == 0
+
+
+def test_the_timer_of_an_aclint_has_time_and_compare_registers_in_windows_of_their_own() -> None:
+    aclint = Aclint()
+    time, compare = aclint.mtimer.window(0), aclint.mtimer.window(1)
+    assert time and compare and aclint.mtimer.window(2) is None
+    compare.write(8, 8, time.read(0, 8) + 50)
+    assert compare.read(0, 8) == NEVER
+    aclint.time.advance(4999)
+    assert not aclint.lines[1].level
+    aclint.time.advance(1)
+    assert [line.level for line in aclint.lines] == [False, True]
+    time.write(0, 8, 0)
+    assert not aclint.lines[1].level and compare.read(8, 8) != NEVER

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from pytcg.frontend.riscv.bits import MENVCFG_STCE, MIP_SSIP, MIP_STIP
+from pytcg.frontend.riscv.bits import MENVCFG_STCE, MIP_MSIP, MIP_STIP
 from tests.exec.board import BACKENDS, DATA, PROGRAM, Board
 from tests.exec.riscv import WFI, add, addi, bltu, bne, code, csrrs, csrrw, jal, store
 
@@ -72,10 +72,10 @@ def test_a_loop_that_never_sleeps_sees_the_alarm() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_line_wakes_a_sleeper(backend: str) -> None:
     program = (WFI, addi(A0, A0, 1), store(A0, A1, 0), jal(0, -12))
-    board = start(backend, *program, enabled=MIP_SSIP, x11=DATA)
+    board = start(backend, *program, enabled=MIP_MSIP, x11=DATA)
     for _ in range(3):
         before = board.read(DATA)
-        board.cpu.set_irq(MIP_SSIP, True)
+        board.cpu.set_irq(MIP_MSIP, True)
         wait_for(lambda before=before: board.read(DATA) > before)
-        board.cpu.set_irq(MIP_SSIP, False)
+        board.cpu.set_irq(MIP_MSIP, False)
     stop(board)

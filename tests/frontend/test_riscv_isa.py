@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytcg.frontend.riscv.decoding import patterns
-from pytcg.frontend.riscv.isa import EXTENSIONS, TABLES, configure
+from pytcg.frontend.riscv.isa import EXTENSIONS, MANDATORY, TABLES, configure, parse
 
 
 def test_all_extensions() -> None:
@@ -53,3 +55,24 @@ def test_tables() -> None:
     for table, needed in TABLES.items():
         assert set(needed) <= set(EXTENSIONS)
         assert patterns(table)
+
+
+@pytest.mark.parametrize(
+    ("string", "expected", "missing"),
+    [
+        ("rv64imac", "rv64imac_zicsr", ()),
+        ("rv64gc", "rv64imafdc_zicsr_zifencei", ()),
+        ("RV64IMAFDCSU_Zba", "rv64imafdc_zicsr_zba", ()),
+        ("rv64id_zvbb", "rv64ifd_zicsr", ("zvbb",)),
+    ],
+)
+def test_strings_of_device_trees(string: str, expected: str, missing: tuple[str, ...]) -> None:
+    model, left_out = parse(string)
+    assert (model.string, left_out) == (expected, missing)
+
+
+@given(st.sets(st.sampled_from(sorted(EXTENSIONS))))
+def test_a_string_says_what_it_was_made_from(off: set[str]) -> None:
+    spec = ",".join(["rv64", *(f"{name}=off" for name in sorted(off - set(MANDATORY)))])
+    model = configure(spec)
+    assert parse(model.string) == (model, ())

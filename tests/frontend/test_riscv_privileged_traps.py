@@ -38,7 +38,7 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_TW,
 )
 from pytcg.frontend.riscv.exceptions import raise_exception
-from pytcg.frontend.riscv.interrupts import has_work, interrupt, set_mip
+from pytcg.frontend.riscv.interrupts import has_work, interrupt, set_mip, update_pending
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, IRQ_LINES, IRQ_LOOP, READ, WORD
@@ -186,8 +186,8 @@ def test_interrupt_word() -> None:
     hart = Hart()
     env = hart.env
     hart.enter(U, mie=MIP_ALL)
-    assert set_mip(env, MIP_MTIP, True)
-    assert not set_mip(env, MIP_MTIP, True)
+    assert set_mip(env, MIP_MTIP, True) == IRQ_LINES
+    assert set_mip(env, MIP_MTIP, True) == 0
     assert env.mip == 0
     env.irq = IRQ_LINES | IRQ_LOOP
     assert interrupt(env) == Action.EXIT
@@ -197,6 +197,22 @@ def test_interrupt_word() -> None:
     set_mip(env, MIP_MTIP, False)
     assert interrupt(env) == Action.CONTINUE
     assert (env.mip, env.pending) == (0, 0)
+
+
+def test_an_edge_sets_ssip_which_software_clears() -> None:
+    hart = Hart()
+    env = hart.env
+    hart.enter(U, mie=MIP_ALL, mideleg=MIP_S)
+    assert set_mip(env, MIP_SSIP, False) == 0
+    env.halted = 1
+    assert not has_work(env)
+    env.irq = set_mip(env, MIP_SSIP, True)
+    assert has_work(env)
+    assert interrupt(env) == Action.JUMP
+    assert (env.irq, env.mip, hart.trap()[3]) == (0, MIP_SSIP, INTERRUPT | 1)
+    set_mip(env, MIP_SSIP, False)
+    update_pending(env)
+    assert env.mip == MIP_SSIP
 
 
 def test_a_return_lets_an_interrupt_in() -> None:

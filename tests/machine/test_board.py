@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,14 +11,19 @@ import pytest
 
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
-from pytcg.machine.cpus import set_cpu_properties
-from pytcg.machine.description import cpu_nodes, device_nodes, interrupts, memory_node, windows
+from pytcg.machine.cpus import cpu_model, set_cpu_properties
+from pytcg.machine.description import boot_cpu, cpu_nodes, device_nodes, interrupts, memory_node, windows
 from pytcg.machine.errors import MachineError
-from pytcg.machine.patch import set_chosen, set_cpus, set_htif, set_memory
+from pytcg.machine.patch import choose, set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.tree import Node, Tree, TreeError
 
-#: nodes of QEMU's board that ours does not have
-NOT_MODELLED = ("fw-cfg", "flash", "pci", "platform-bus")
+#: nodes of QEMU's boards that ours do not have
+NOT_MODELLED = (
+    *("fw-cfg", "flash", "pci", "platform-bus"),
+    *("pwm", "ethernet", "spi", "dma", "cache-controller", "otp", "mmc"),
+)
+#: nodes of ours that QEMU has without telling the guest
+UNTOLD = ("/soc/rom@1000", "/soc/l2lim@8000000")
 
 
 def board(name: str = "virt") -> Tree:
@@ -33,17 +39,21 @@ def wiring(tree: Tree) -> dict[str, tuple[object, object]]:
     }
 
 
-@pytest.mark.parametrize(("name", "cpus"), [("virt", 1), ("virt", 3), ("spike", 1), ("spike", 3)])
+@pytest.mark.parametrize(
+    ("name", "cpus"),
+    [("virt", 1), ("virt", 3), ("virt,aclint=on", 2), ("spike", 1), ("spike", 3), ("sifive_u", 2), ("sifive_u", 5)],
+)
 @pytest.mark.skipif(not shutil.which("qemu-system-riscv64"), reason="not run: QEMU (qemu-system-misc) is not installed")
 def test_addresses_and_interrupts_are_those_of_qemu(tmp_path: Path, name: str, cpus: int) -> None:
     blob = tmp_path / "board.dtb"
     command = ["qemu-system-riscv64", "-M", f"{name},dumpdtb={blob}", "-smp", str(cpus), "-nographic"]
     subprocess.run(command, check=True, capture_output=True)
     theirs = fdt.unpack(blob.read_bytes())
+    name, *options = name.split(",")
     ours = board(name)
+    choose(ours, dict(option.split("=") for option in options))
     set_cpus(ours, cpus)
-    mine = wiring(ours)
-    del mine["/soc/rom@1000"]
+    mine = {path: wires for path, wires in wiring(ours).items() if path not in UNTOLD}
     assert mine == wiring(theirs)
     assert windows(memory_node(ours)) == windows(memory_node(theirs))
     for path in ("/poweroff", "/reboot") if name == "virt" else ():
@@ -83,12 +93,57 @@ def test_a_number_of_cpus_that_cannot_be(count: int) -> None:
         set_cpus(board(), count)
 
 
-def test_cpus_of_its_own_cannot_be_changed() -> None:
+def test_further_cpus_are_copies_of_the_last_one_and_may_go_again() -> None:
+    tree = board("sifive_u")
+    before = fdt.pack(tree)
+    plic = tree.find("/soc/interrupt-controller@c000000")
+    assert plic
+    for count in (4, 2, 3, 1):
+        set_cpus(tree, count)
+        cpus = cpu_nodes(tree)
+        assert [node.u32("reg") for node in cpus] == list(range(count))
+        lines = [(i.controller.parent, i.specifier) for i in interrupts(plic, tree.phandles())]
+        assert lines == [(cpus[0], (11,)), *((cpu, (number,)) for cpu in cpus[1:] for number in (11, 9))]
+        if count == 2:
+            assert fdt.pack(tree) == before
+
+
+def test_the_topology_goes_when_the_number_of_cpus_changes() -> None:
     tree = board()
+    tree.root.child("cpus").child("cpu-map").child("cluster0")
+    set_cpus(tree, 1)
+    assert tree.find("/cpus/cpu-map")
     set_cpus(tree, 2)
-    set_cpus(tree, 2)
-    with pytest.raises(MachineError, match="2 CPUs of its own"):
-        set_cpus(tree, 3)
+    assert not tree.find("/cpus/cpu-map")
+
+
+def test_a_kernel_starts_on_the_first_cpu_that_is_enabled() -> None:
+    assert boot_cpu(cpu_nodes(board())) == 0
+    nodes = cpu_nodes(board("sifive_u"))
+    assert boot_cpu(nodes) == 1
+    with pytest.raises(TreeError, match="disabled"):
+        boot_cpu(nodes[:1])
+
+
+def test_options_of_a_board_choose_nodes() -> None:
+    names = {}
+    for value in ("off", "on"):
+        tree = board()
+        choose(tree, {"aclint": value})
+        names[value] = {node.name for node in device_nodes(tree) if "@2" in node.name}
+        assert not any("pytcg,option" in node.properties for node in tree.root.walk())
+    assert names == {"off": {"clint@2000000"}, "on": {"mswi@2000000", "mtimer@2004000", "sswi@2f00000"}}
+    default = board()
+    choose(default, {})
+    assert default.find("/soc/clint@2000000") and not default.find("/soc/mswi@2000000")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"), [({"aclnt": "on"}, "did you mean aclint"), ({"aclint": "1"}, "aclint=off|on")]
+)
+def test_options_that_a_board_has_not(chosen: dict[str, str], message: str) -> None:
+    with pytest.raises(MachineError, match=re.escape(message)):
+        choose(board(), chosen)
 
 
 def test_memory_and_chosen() -> None:
@@ -105,15 +160,36 @@ def test_memory_and_chosen() -> None:
 
 def test_isa_strings() -> None:
     tree = board()
-    set_cpu_properties(cpu_nodes(tree), "rv64,zba=off,zicboz=off")
-    node = cpu_nodes(tree)[0]
+    nodes = cpu_nodes(tree)
+    set_cpu_properties(nodes, cpu_model(nodes, "rv64,zba=off,zicboz=off"))
+    node = nodes[0]
     extensions = node.strings("riscv,isa-extensions")
     assert "zbb" in extensions and "zba" not in extensions
     assert node.strings("riscv,isa")[0].startswith("rv64imafdc_")
     assert node.u32("riscv,cbom-block-size") == 64
     assert "riscv,cboz-block-size" not in node.properties
     with pytest.raises(MachineError, match="-cpu rv32"):
-        set_cpu_properties(cpu_nodes(tree), "rv32")
+        cpu_model(nodes, "rv32")
+
+
+def test_what_the_cpus_of_a_board_can_do(caplog: pytest.LogCaptureFixture) -> None:
+    tree = board("sifive_u")
+    nodes = cpu_nodes(tree)
+    assert cpu_model(nodes, "").string == "rv64imafdc_zicntr_zicsr_zifencei_zihpm"
+    assert "zba" in cpu_model(nodes, "rv64")
+    nodes[1].set_strings("riscv,isa", "rv64imac_zicsr")
+    with pytest.raises(MachineError, match="differ"):
+        cpu_model(nodes, "")
+    nodes[0].set_strings("riscv,isa", "rv64imac_zicsr")
+    assert "f" not in cpu_model(nodes, "") and not caplog.messages
+    for node in nodes:
+        node.set_strings("riscv,isa", "rv64imach_zicsr_zvl")
+    assert cpu_model(nodes, "").string == "rv64imac_zicsr"
+    assert "without h, zvl" in caplog.text
+    for node in nodes:
+        node.set_strings("riscv,isa", "rv32imac")
+    with pytest.raises(MachineError, match="/cpus/cpu@0: riscv,isa: 'rv32imac' is no 64-bit RISC-V"):
+        cpu_model(nodes, "")
 
 
 def bus(ranges: bytes | None, reg: tuple[int, ...]) -> Node:

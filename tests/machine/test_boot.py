@@ -28,7 +28,7 @@ FIRMWARE = Loaded("the firmware", bytes(64 << 10))
 def place(payload: Payload, size: int = 128 * MIB, rom: int | None = ROM) -> tuple[Layout, int, tuple[int, ...]]:
     """The layout, the address of the first instruction, and the ten words in the boot ROM."""
     layout = Layout(RAM, RAM + size)
-    start = riscv.place(payload, layout, rom, lambda initrd: struct.pack("<QQ", *(initrd or (0, 0))))
+    start = riscv.place(payload, layout, rom, 0, lambda initrd: struct.pack("<QQ", *(initrd or (0, 0))))
     return layout, start, struct.unpack_from("<8Q", layout.pieces[-1].data, 24)
 
 
@@ -111,7 +111,7 @@ def test_what_does_not_fit(payload: Payload, size: int, message: str) -> None:
 )
 def test_the_boot_roms_code(tmp_path: Path) -> None:
     file = tmp_path / "rom"
-    file.write_bytes(riscv.boot_rom(0, 0, 0)[:24])
+    file.write_bytes(riscv.boot_rom(0, 0, 0, 0)[:24])
     command = ["riscv64-linux-gnu-objdump", "-b", "binary", "-m", "riscv:rv64", "-D", "-M", "no-aliases", str(file)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     code = [" ".join(line.split("\t")[2:]).split("#")[0].strip() for line in text.splitlines() if line.count("\t") >= 2]

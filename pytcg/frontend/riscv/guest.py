@@ -68,7 +68,7 @@ class RiscvGuest(Guest):
     def interrupt(self, env: RiscvEnv) -> int:
         return interrupts.interrupt(env)
 
-    def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> bool:
+    def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> int:
         return interrupts.set_mip(env, mask, level)
 
     def has_work(self, env: RiscvEnv) -> bool:

@@ -1,7 +1,7 @@
 """Interrupts: lines in, traps out (Privileged ISA manual, sections 3.1.9 and 11.1.3).
 
-Threads: devices write env.mip_lines under a lock, then set IRQ_LINES in env.irq; everything else here belongs to the
-vCPU's thread, which clears what it has seen of env.irq. All changes of env.irq are atomic.
+Threads: devices write env.mip_lines under a lock, then set IRQ_LINES in env.irq, or IRQ_EDGE for SSIP; everything else
+here belongs to the vCPU's thread, which clears what it has seen of env.irq. All changes of env.irq are atomic.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pytcg.native.atomic import clear_bits
 from pytcg.native.intrinsics import clock, kernel_call
 from pytcg.native.kernel import FUTEX, FUTEX_WAIT
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LINES, IRQ_LOOP
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_EDGE, IRQ_LINES, IRQ_LOOP
 
 IRQ = LAYOUT.offset["irq"]
 WFI_WORD = 0x10500073
@@ -53,11 +53,13 @@ def update_pending(env: RiscvEnv) -> None:
 @native
 def look(env: RiscvEnv) -> None:
     """Look at the lines, as env.irq asks for."""
-    requests = clear_bits(env.self + IRQ, IRQ_LINES | IRQ_ALARM)
+    requests = clear_bits(env.self + IRQ, IRQ_LINES | IRQ_ALARM | IRQ_EDGE)
     if requests & IRQ_ALARM:
         # It may have rung early, or for a deadline that has been put off since.
         env.alarm_at = EMPTY
         arm(env)
+    if requests & IRQ_EDGE:
+        env.mip_soft |= MIP_SSIP
     update_pending(env)
 
 
@@ -141,15 +143,21 @@ def helper_wfi(env: RiscvEnv) -> int:
     return deliver(env)
 
 
-def set_mip(env: RiscvEnv, mask: int, level: bool) -> bool:
-    """Drive interrupt lines (bits of mip) high or low: whether that is news, to be told by IRQ_LINES. Under a lock."""
+def set_mip(env: RiscvEnv, mask: int, level: bool) -> int:
+    """Drive interrupt lines (bits of mip) high or low: the bits of env.irq that are to be set. Under a lock.
+
+    SSIP is no line: an edge sets it, and software clears it (ACLINT specification 1.0, section 4).
+    """
+    if mask == MIP_SSIP:
+        return IRQ_EDGE if level else 0
     lines = env.mip_lines | mask if level else env.mip_lines & ~mask
     if lines == env.mip_lines:
-        return False
+        return 0
     env.mip_lines = lines
-    return True
+    return IRQ_LINES
 
 
 def has_work(env: RiscvEnv) -> bool:
     """Whether a vCPU halted in wfi has to go on."""
-    return bool((env.mip_lines | env.mip_soft | timer_line(env)) & env.mie)
+    edge = MIP_SSIP if env.irq & IRQ_EDGE else 0
+    return bool((env.mip_lines | env.mip_soft | edge | timer_line(env)) & env.mie)

@@ -121,6 +121,25 @@ def configure(spec: str = "rv64") -> Isa:
     return Isa(tuple(name for name in EXTENSIONS if name not in missing))
 
 
+def parse(string: str) -> tuple[Isa, tuple[str, ...]]:
+    """The ISA of a device tree's riscv,isa, and the extensions that it names and that are not there.
+
+    Raises ValueError for another base than rv64i.
+    """
+    letters, *names = string.lower().split("_")
+    if not letters.startswith("rv64") or letters[4:5] not in ("i", "g"):
+        raise ValueError(f"{string!r} is no 64-bit RISC-V")
+    single = letters[4:].replace("g", "imafd")
+    asked = {*single, *names, *MANDATORY}
+    if letters[4] == "g":
+        asked.add("zifencei")
+    while needed := {need for name in asked for need in EXTENSIONS.get(name, ())} - asked:
+        asked |= needed
+    # privileged modes are always there
+    missing = sorted(asked - set(EXTENSIONS) - {"s", "u"})
+    return Isa(tuple(name for name in EXTENSIONS if name in asked)), tuple(missing)
+
+
 def _hint(name: str, known: tuple[str, ...] | dict[str, tuple[str, ...]]) -> str:
     # only mistakes pay for it
     from difflib import get_close_matches

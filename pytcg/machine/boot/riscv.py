@@ -37,9 +37,9 @@ FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION = 0x4942534F, 2
 SUPERVISOR = 1
 
 
-def boot_rom(start: int, tree: int, next_start: int) -> bytes:
-    """The boot ROM's contents: the firmware's start, the tree's address, and what the firmware starts in S-mode."""
-    info = (FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION, next_start, SUPERVISOR, 0, 0)
+def boot_rom(start: int, tree: int, next_start: int, boot_hart: int) -> bytes:
+    """The boot ROM's contents: the firmware's start, the tree's address, what the firmware starts, and where."""
+    info = (FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION, next_start, SUPERVISOR, 0, boot_hart)
     return struct.pack(f"<{len(CODE)}I", *CODE) + struct.pack("<8Q", start, tree, *info)
 
 
@@ -55,11 +55,12 @@ def _place(layout: Layout, loaded: Loaded, address: int) -> tuple[int, int]:
     return address, layout.put(loaded.name, address, loaded.code).end
 
 
-def place(payload: Payload, layout: Layout, rom: int | None, make_tree: MakeTree) -> int:
+def place(payload: Payload, layout: Layout, rom: int | None, boot_hart: int, make_tree: MakeTree) -> int:
     """Put everything in its place and return the address of the first instruction.
 
-    `rom` is where the boot ROM is; a board without one starts in RAM, just below the device tree. `make_tree` gives the
-    device tree for the (start, end) of an initial RAM disk. Raises MachineError where something does not fit.
+    `rom` is where the boot ROM is; a board without one starts in RAM, just below the device tree. `boot_hart`: on which
+    the firmware starts the kernel. `make_tree` gives the device tree for the (start, end) of an initial RAM disk.
+    Raises MachineError where something does not fit.
     """
     start, end = layout.start, layout.start
     if payload.firmware:
@@ -82,7 +83,7 @@ def place(payload: Payload, layout: Layout, rom: int | None, make_tree: MakeTree
     tree = layout.put("the device tree", (limit - len(blob)) & -TREE_ALIGN, blob).address
     if not payload.firmware and kernel:
         start = kernel
-    code = boot_rom(start, tree, kernel)
+    code = boot_rom(start, tree, kernel, boot_hart)
     if rom is None:
         return layout.put("the boot code", tree - BOOT_CODE_ROOM, code).address
     layout.pieces.append(Piece("the boot ROM", rom, code, len(code)))
