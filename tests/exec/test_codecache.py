@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pytcg.backend.x86_64 import backend
 from pytcg.exec.blocktable import Index
 from pytcg.exec.codecache import PATIENCE, TRANSLATIONS
+from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.frontend.riscv import translator
 from pytcg.tcg.state import EMPTY, ENTRY_WORDS, FETCH, LIMIT, NUM_MMU_MODES, READ, WORD, WRITE
 from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, RAM, Board, S
 from tests.exec.riscv import NOP, WFI, addi, code, jal, load, store
@@ -182,3 +185,15 @@ def test_many_blocks_make_the_indices_grow(monkeypatch: pytest.MonkeyPatch, most
     board.write(PROGRAM, code(addi(5, 0, 7), WFI))
     board.run(pc=PROGRAM)
     assert board.x[5] == 7
+
+
+def test_what_the_translator_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translator, "MOST_WORDS", 100)
+    monkeypatch.setattr(backend, "MOST_OPS", 100)
+    board = Board()
+    count = 600
+    board.run(*(word for n in range(count) for word in (addi(5, 5, n), jal(0, 4))), WFI)
+    assert board.x[5] == sum(range(count))
+    assert isinstance(board.cpu, MachineCodeCpu)
+    kept = [*vars(board.cpu.host.runtime.backend).values(), board.cpu.guest._translator._long]
+    assert max(len(memo) for memo in kept if isinstance(memo, dict)) <= 101

@@ -30,6 +30,8 @@ _KIND_BY_NAME = {name: kind for group, kind in _GROUPS for name in group}
 KIND = tuple(_KIND_BY_NAME[row.name] for row in OPS for _ in range(8))
 _WRITERS = tuple(CONTROL.get(row.name, BlockWriter.label) for row in OPS)
 _pack_displacement = Struct("<i").pack
+#: ops whose host bytes are remembered, at most: those with a constant are without number
+MOST_OPS = 1 << 16
 
 
 def host_features() -> frozenset[str]:
@@ -71,6 +73,8 @@ class X86Backend:
 
         Not reentrant. Raises ValueError for a block whose stubs lie more than 32 KiB from its entry.
         """
+        if len(self._simple) >= MOST_OPS:
+            self._simple.clear()
         if is_loop(ops):
             ops = forward(ops, self.cold_registers, self.temp_pool[0])
         writer = self.writer

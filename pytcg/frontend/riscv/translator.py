@@ -42,6 +42,8 @@ HAS_INSN = tuple("insn" in row.fields[-1:] for row in OPS for _ in range(8))
 #: All are tuples, told apart by what stands first.
 _Known = Any
 FUNCTION = -1
+#: 32-bit words that are remembered for one value of the flags, at most: about 30 MiB of them
+MOST_WORDS = 1 << 17
 
 
 class Translator:
@@ -164,6 +166,8 @@ class Translator:
     def _first(self, word: int, offset: int, length: int) -> None:
         """Translate a word that is met for the first time under the current flags."""
         self.insn, self.length, self.word = offset, length, word
+        if len(self._long) == MOST_WORDS:
+            self._long.clear()
         function, args = self.decoders[length > 2].decode(word) or (Translator.illegal, ())
         op = function(self, *args)
         known: _Known = op
