@@ -17,10 +17,11 @@ RULES: dict[str, frozenset[str]] = {
     "frontend": frozenset({"tcg", "native"}),
     "backend": frozenset({"tcg", "native"}),
     "softmmu": frozenset(),
-    "devices": frozenset({"softmmu"}),
+    "block": frozenset(),
+    "devices": frozenset({"softmmu", "block"}),
     "debug": frozenset({"tcg"}),
     "exec": frozenset({"tcg", "native", "frontend", "backend", "softmmu", "debug"}),
-    "machine": frozenset({"exec", "devices", "softmmu", "frontend", "backend", "debug", "tcg", "native"}),
+    "machine": frozenset({"exec", "block", "devices", "softmmu", "frontend", "backend", "debug", "tcg", "native"}),
     "cli": frozenset({"machine", "debug"}),
 }
 

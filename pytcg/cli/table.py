@@ -10,10 +10,11 @@ from typing import Any
 
 from pytcg import __version__
 from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
+from pytcg.cli.devices import default, device, drive, flash
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Accelerator, Loader, Options
+from pytcg.machine.options import Accelerator, Options
 
 #: the version of QEMU whose options are spoken: tools that drive QEMU read this line
 QEMU_VERSION = "9.2.0"
@@ -91,16 +92,6 @@ def _accel(options: Options, text: str) -> Options:
     return _accelerators(options, [(text.partition(",")[0], text)])
 
 
-def _device(options: Options, text: str) -> Options:
-    if text == "help":
-        raise Answer("Devices:\nloader,file=FILE[,addr=ADDRESS][,force-raw=on]  put a file into memory")
-    only("-device", text.partition(",")[0], ("loader",))
-    found = properties("-device loader", text, ("file", "addr", "force-raw"), "driver")
-    if not found.get("file"):
-        raise MachineError("-device loader needs file=")
-    address = integer("-device loader,addr", found["addr"]) if "addr" in found else None
-    raw = switch("-device loader,force-raw", found.get("force-raw", "off"))
-    return replace(options, loaders=(*options.loaders, Loader(Path(found["file"]), address, raw)))
 
 
 def _log(options: Options, text: str) -> Options:
@@ -163,9 +154,6 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-cpu",), "MODEL[,PROPERTY=on|off]", "CPU model and what it can do (help lists them)", _cpu),
         Option(("-smp",), "N", "number of CPUs (1)", _smp),
         Option(("-m",), "SIZE", "memory in MiB, or with a suffix K, M, G or T (128M)", _memory),
-        Option(
-            ("-device",), "loader,file=FILE,...", "put a file into memory before the start (help says more)", _device
-        ),
         Option(("-S",), "", "the CPUs wait for the monitor's cont", _set("stopped", True)),
         Option(("-no-reboot",), "", "a reset ends pytcg", _set("no_reboot", True)),
         Option(("-no-shutdown",), "", "power-off stops the CPUs, and pytcg stays", _set("no_shutdown", True)),
@@ -181,6 +169,19 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-append",), "TEXT", "the kernel's command line", _text("append")),
         Option(("-dtb",), "FILE", "device tree for the guest, instead of the board's", _text("dtb", Path)),
         Option(("-bios",), "default|none|FILE", "firmware (an SBI firmware of pytcg's own)", _text("bios")),
+    ),
+    "Devices": (
+        Option(
+            ("-device",), "NAME[,PROP=VALUE]...", "add a device (help lists them, NAME,help its properties)", device
+        ),
+        Option(("-global",), "NAME.PROP=VALUE", "default of a property, also of the board's virtio-mmio", default),
+        Option(
+            ("-drive",),
+            "file=FILE[,PROP=VALUE]...",
+            "raw disk image: if=virtio|none|pflash, id=, unit=, readonly=, snapshot=, cache=",
+            drive,
+        ),
+        Option(("-pflash",), "FILE", "image of the board's next flash: -drive if=pflash", flash),
     ),
     "Console": (
         Option(

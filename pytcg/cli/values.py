@@ -22,6 +22,11 @@ def memory_size(option: str, text: str) -> int:
     return size
 
 
+def size(option: str, text: str) -> int:
+    """A size in bytes: a number with a suffix K, M, G or T, of bytes without one."""
+    return memory_size(option, text if text[-1:].isalpha() else f"{text}B")
+
+
 def integer(option: str, text: str) -> int:
     """A number, decimal or with 0x."""
     try:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytcg.devices.chardev import Chardev, NullChardev
+from pytcg.softmmu.dma import Dma
+
+if TYPE_CHECKING:
+    from pytcg.devices.virtio.device import VirtioDevice
 
 #: an interrupt line: called with the new level
 Line = Callable[[bool], None]
@@ -69,6 +73,8 @@ class Wiring:
     clock: Clock
     loop: Loop
     memory: Memory
+    #: the same for devices that move data by themselves
+    dma: Dma
     #: guest physical address and size in bytes of each window of the node's `reg`
     windows: Sequence[tuple[int, int]] = ()
     #: lines in the order of the node's `interrupts` or `interrupts-extended`; `unconnected` where one leads nowhere
@@ -77,6 +83,9 @@ class Wiring:
     properties: dict[str, bytes] = field(default_factory=dict)
     #: the other end of a serial port
     chardev: Chardev = field(default_factory=NullChardev)
+    #: the device in a virtio slot, and whether it has the legacy interface
+    plugged: VirtioDevice | None = None
+    legacy: bool = True
     #: the guest ends the run with an exit status
     shutdown: Callable[[int], None] = lambda status: None
     #: the guest asks for a reset of the machine

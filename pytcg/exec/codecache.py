@@ -159,6 +159,19 @@ class CodeCache(ABC, Generic[Code]):
         if not self.code_map[page] & CODE:
             self.misses.pop(page, None)
 
+    def overwritten(self, physical: int, size: int) -> None:
+        """Drop the blocks that a range of memory overlaps, which a device has written to. Takes the lock itself."""
+        start = physical - self.ram.base
+        if not 0 <= start < self.ram.size:
+            return
+        end = start + size
+        first = start // PAGE
+        for page, who in enumerate(self.code_map[first : -(-end // PAGE)], first):
+            if who & CODE:
+                at = max(start, page * PAGE)
+                with self.lock:
+                    self.store_into_code(self.ram.base + at, min(end, (page + 1) * PAGE) - at)
+
     @abstractmethod
     def drop(self, physical: int, size: int) -> int:
         """Drop blocks with bytes in a range within a page of main RAM; how many there were.

@@ -156,6 +156,10 @@ class Processors:
         """Drop all translated code from its places. No vCPU may run."""
         self.engine.code.flush()
 
+    def overwritten(self, physical: int, size: int) -> None:
+        """Drop the translations of guest memory that a device has written to."""
+        self.engine.code.overwritten(physical, size)
+
     def close(self) -> None:
         """At the end of the run, with all vCPUs stopped: keep translations, close the log."""
         self.engine.code.close()

@@ -13,6 +13,7 @@ from pytcg.machine.boot.layout import in_mib
 from pytcg.machine.cpus import Vcpu
 from pytcg.machine.description import Interrupt, cpu_nodes, device_nodes, interrupts, memory_node, windows
 from pytcg.machine.errors import MachineError
+from pytcg.machine.plugging import Plugboard
 from pytcg.machine.tree import Node, Tree, TreeError
 from pytcg.softmmu.regions import AddressSpace, BusError, Io, Ram, Region, Rom
 
@@ -92,11 +93,14 @@ class DeviceBuilder:
         loop: Loop,
         cpus: Sequence[Vcpu],
         serials: Sequence[Chardev],
+        plugboard: Plugboard,
         shutdown: Callable[[int], None],
         reset: Callable[[], None],
     ) -> None:
         self.tree = tree
         self.memory = memory
+        self.plugboard = plugboard
+        self.legacy = plugboard.defaults("virtio-mmio")["force-legacy"]
         self.clock = clock
         self.loop = loop
         self.shutdown = shutdown
@@ -169,10 +173,13 @@ class DeviceBuilder:
             clock=self.clock,
             loop=self.loop,
             memory=self.memory,
+            dma=self.plugboard.host.memory,
             windows=ranges,
             irqs=[self._line(interrupt) for interrupt in interrupts(node, self.phandles)],
             properties=node.properties,
             chardev=self.chardevs.get(node) or NullChardev(),
+            plugged=self.plugboard.plugged.get(node),
+            legacy=self.legacy,
             shutdown=self.shutdown,
             reset=self.reset,
         )

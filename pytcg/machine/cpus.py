@@ -86,6 +86,9 @@ class Processors(Protocol):
     def flush(self) -> None:
         """Forget all placed translations; no vCPU may run."""
 
+    def overwritten(self, physical: int, size: int) -> None:
+        """A device has written to guest memory: forget translations of what was there."""
+
     def close(self) -> None:
         """At the end of the run, with all vCPUs stopped."""
 

@@ -11,7 +11,9 @@ from threading import RLock
 from time import monotonic
 
 from pytcg.devices.chardev import NullChardev
+from pytcg.devices.virtio.device import Host
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.workers import Workers
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
 from pytcg.machine.boot import riscv
@@ -27,7 +29,9 @@ from pytcg.machine.description import boot_cpu, cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
 from pytcg.machine.patch import choose, set_chosen, set_cpus, set_htif, set_memory
+from pytcg.machine.plugging import Plugboard
 from pytcg.machine.tree import Tree
+from pytcg.softmmu.dma import Dma
 from pytcg.softmmu.regions import AddressSpace
 
 log = logging.getLogger("pytcg")
@@ -76,11 +80,23 @@ class Machine:
         #: registers, address translation and disassembly, for debuggers: while no vCPU runs
         self.inspect = self.processors.inspect
         self.clock = self.processors.clock
+        self.workers = Workers(self.loop.call_soon)
+        dma = Dma(self.memory, self.processors.overwritten)
+        self.plugboard = Plugboard(self.tree, options, Host(dma, self.loop, self.workers.group))
+        self.plugboard.fill(options.devices)
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         try:
             serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
             builder = DeviceBuilder(
-                self.tree, self.memory, self.clock, self.loop, self.cpus, serials, self.shutdown, self.reset
+                self.tree,
+                self.memory,
+                self.clock,
+                self.loop,
+                self.cpus,
+                serials,
+                self.plugboard,
+                self.shutdown,
+                self.reset,
             )
             self.devices = builder.build()
             #: the device of each node; None where there is no model of it
@@ -88,6 +104,7 @@ class Machine:
             self._open_monitors(options.monitors or ())
         except BaseException:
             self.chardevs.close()
+            self.plugboard.close()
             raise
         #: whether a vCPU did not end when told to
         self.hung = False
@@ -140,6 +157,8 @@ class Machine:
         finally:
             self._stop_cpus()
             self.chardevs.close()
+            self.plugboard.close()
+            self.workers.close()
             self.loop.close()
             if not self.hung and not self._crash:
                 self.processors.close()

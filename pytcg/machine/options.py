@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytcg.machine.chardevs.backends import CharacterDevice
 
@@ -18,6 +19,34 @@ class Loader:
     file: Path
     address: int | None = None
     raw: bool = False
+
+
+@dataclass(frozen=True)
+class Drive:
+    """`-drive`: a disk image of the host, as it is, for the device that names its `id` or for what `interface` says."""
+
+    file: Path
+    #: "none": for a -device; "virtio": for a virtio-blk-device of its own; "pflash": for the board's flash `unit`
+    interface: str = "virtio"
+    id: str = ""
+    unit: int | None = None
+    readonly: bool = False
+    #: what the guest writes is gone at the end
+    snapshot: bool = False
+    #: "flush", "always" or "never": when the host brings writes to stable storage, see `devices/virtio/blk.py`
+    sync: str = "flush"
+    #: whether discarded blocks give their room back
+    discard: bool = True
+    #: whether others that lock the file are kept out
+    locking: bool = True
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """`-device`: a name from the table of models, and values of some of its properties."""
+
+    driver: str
+    values: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +86,10 @@ class Options:
     #: "default", "none" or a file
     bios: str = "default"
     loaders: tuple[Loader, ...] = ()
+    drives: tuple[Drive, ...] = ()
+    devices: tuple[DeviceSpec, ...] = ()
+    #: `-global`: defaults of devices, also of those that are part of the board
+    globals: tuple[DeviceSpec, ...] = ()
     accelerator: Accelerator | None = None
     #: chardevs, and the ids of those that the serial ports and the monitors use ("": nothing); None: the terminal
     chardevs: tuple[CharacterDevice, ...] = ()

@@ -24,7 +24,9 @@ from pytcg.machine.chardevs.backends import (
     Stdio,
 )
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Accelerator, Loader, Options
+from pytcg.machine.options import Accelerator, DeviceSpec, Drive, Loader, Options
+
+MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
 
 
 def options(line: str) -> Options:
@@ -71,6 +73,26 @@ def options(line: str) -> Options:
         ("-accel tcg,backend=tci,count=on", "accelerator", Accelerator("tcg", "tci", True)),
         ("-accel tcg,tb-size=2", "accelerator", Accelerator("tcg", code_mib=2)),
         ("-accel kvm -accel hvf -accel tcg -accel tcg,count=on", "accelerator", Accelerator("tcg")),
+        ("-device virtio-rng", "devices", (DeviceSpec("virtio-rng-device"),)),
+        (
+            "-device virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0,logical_block_size=4K",
+            "devices",
+            (
+                DeviceSpec(
+                    "virtio-blk-device", (("drive", "x0"), ("bus", "virtio-mmio-bus.0"), ("logical_block_size", 4096))
+                ),
+            ),
+        ),
+        ("-global virtio-mmio.force-legacy=false", "globals", (MODERN,)),
+        ("-global driver=virtio-mmio,property=force-legacy,value=off", "globals", (MODERN,)),
+        ("-drive file=a,if=none,format=raw,id=x0", "drives", (Drive(Path("a"), "none", "x0"),)),
+        (
+            "-drive file=a,readonly=on,unit=1,cache=unsafe",
+            "drives",
+            (Drive(Path("a"), "virtio", "", 1, True, sync="never"),),
+        ),
+        ("-drive file=a,snapshot,file.locking=off", "drives", (Drive(Path("a"), snapshot=True, locking=False),)),
+        ("-pflash a -pflash b", "drives", (Drive(Path("a"), "pflash"), Drive(Path("b"), "pflash"))),
         ("-accel kvm", "accelerator", Accelerator("kvm")),
         ("-M virt,accel=kvm:tcg", "accelerator", Accelerator("tcg")),
         (
@@ -185,7 +207,22 @@ MISTAKES = [
     ("-echr 0", "-echr 0: a key is"),
     ("-display gtk", "-display gtk: there is only none"),
     ("-net bridge", "-net bridge: there is only none"),
-    ("-device virtio-rng-device", "-device virtio-rng-device: there is only loader"),
+    ("-device virtio-rgn-device", "no device 'virtio-rgn-device' (did you mean virtio-rng-device?)"),
+    ("-device virtio-mmio", "no device 'virtio-mmio'"),
+    ("-device virtio-blk-device,drve=x", "no property 'drve' (did you mean drive?)"),
+    ("-device virtio-blk-device,discard=perhaps", "'perhaps' is neither on nor off"),
+    ("-device virtio-blk-device,queue-size=65536", "65536 is not a number of 16 bits"),
+    ("-device virtio-blk-device,logical_block_size=big", "big: not a size"),
+    ("-global virtio-mmio", "-global virtio-mmio: not DRIVER.PROPERTY=VALUE"),
+    ("-global virtio-mimo.force-legacy=off", "no device 'virtio-mimo' (did you mean virtio-mmio?)"),
+    ("-global virtio-mmio.force-legcy=off", "virtio-mmio has no property 'force-legcy' (did you mean force-legacy?)"),
+    ("-global virtio-mmio.force-legacy=x", "'x' is neither on nor off"),
+    ("-drive id=x", "-drive id=x: it needs file="),
+    ("-drive file=x,fromat=raw", "no property 'fromat' (did you mean format?)"),
+    ("-drive file=x,format=qcow2", "-drive format qcow2: there is only raw"),
+    ("-drive file=x,if=ide", "-drive if ide: there is only none, virtio, pflash"),
+    ("-drive file=x,cache=some", "-drive cache some: there is only"),
+    ("-drive file=x,unit=one", "'one' is not a number"),
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),
     ("-d in_asn", "-d: unknown log item 'in_asn'"),
@@ -258,7 +295,8 @@ def test_the_version_is_what_tools_parse(capsys: pytest.CaptureFixture[str], spe
         ("-M help", ("virt", "riscv64")),
         ("-cpu help", ("rv64", "zba")),
         ("-d help", ("in_asm",)),
-        ("-device help", ("loader,file=",)),
+        ("-device help", ("file=FILE", 'name "virtio-blk-device", bus virtio-bus', "Storage devices:")),
+        ("-device virtio-blk-device,help", ("virtio-blk-device options:", "drive=<str> ", "(default: true)")),
         ("-accel help", ("tcg",)),
         ("-chardev help", ("stdio", "socket", "TCP")),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytcg.devices.chardev import Chardev
 from pytcg.devices.wiring import Wiring
+from pytcg.softmmu.dma import Dma
 from pytcg.softmmu.regions import AddressSpace
 
 
@@ -104,4 +105,5 @@ class FakeChardev(Chardev):
 
 
 def wiring(time: FakeTime, lines: list[FakeLine], **more: Any) -> Wiring:
-    return Wiring(clock=time, loop=time, memory=AddressSpace(), irqs=lines, **more)
+    space = AddressSpace()
+    return Wiring(clock=time, loop=time, memory=space, dma=Dma(space, lambda address, size: None), irqs=lines, **more)

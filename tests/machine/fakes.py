@@ -112,6 +112,9 @@ class Factory:
     def flush(self) -> None:
         self.flushes += 1
 
+    def overwritten(self, physical: int, size: int) -> None:
+        """Nothing is translated."""
+
     def close(self) -> None:
         """Nothing is kept."""
 

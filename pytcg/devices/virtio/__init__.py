@@ -1,0 +1,1 @@
+"""Virtio devices, whatever transport they are reached by."""

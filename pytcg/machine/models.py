@@ -1,0 +1,158 @@
+"""The devices that `-device` can add: THE table, which help, the parser and the machine derive from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytcg.machine.errors import MachineError, suggestion
+
+if TYPE_CHECKING:
+    from pytcg.machine.plugging import Plugboard
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of a device; `kind` is its type as QEMU's help calls it: str, bool, size, uint16, uint32."""
+
+    name: str
+    kind: str
+    default: Any = None
+    help: str = ""
+
+    def describe(self) -> str:
+        """The line of `-device NAME,help`."""
+        text = f"  {f'{self.name}=<{self.kind}>':<23}"
+        if self.help:
+            text += f" - {self.help}"
+        if self.default not in (None, ""):
+            text += f"{'' if self.help else ' -'} (default: {str(self.default).lower()})"
+        return text.rstrip()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A kind of device.
+
+    `plug` makes one from the values of all its properties and puts it in its place; without it the device is part of a
+    board, and only `-global` reaches it.
+    """
+
+    name: str
+    category: str
+    bus: str
+    help: str
+    properties: tuple[Property, ...]
+    plug: Callable[[Plugboard, Values], None] | None
+    aliases: tuple[str, ...] = ()
+
+    def property(self, name: str) -> Property:
+        """The property of that name. Raises MachineError."""
+        for one in self.properties:
+            if one.name == name:
+                return one
+        near = suggestion(name, (one.name for one in self.properties))
+        raise MachineError(f"{self.name} has no property {name!r}{near}: -device {self.name},help lists them")
+
+
+def _block(board: Plugboard, values: Values) -> None:
+    from pytcg.devices.virtio.blk import VirtioBlk
+    from pytcg.machine.drives import open_image
+
+    drive = values["drive"]
+    if not drive:
+        raise MachineError("-device virtio-blk-device needs drive=ID, of a -drive if=none,id=ID")
+    block_size, queue_size = values["logical_block_size"], values["queue-size"]
+    if not 512 <= block_size <= 4096 or block_size & (block_size - 1):
+        raise MachineError(f"virtio-blk-device,logical_block_size={block_size}: a power of two from 512 to 4096")
+    if not 4 <= queue_size <= 1024 or queue_size & (queue_size - 1):
+        raise MachineError(f"virtio-blk-device,queue-size={queue_size}: a power of two from 4 to 1024")
+    found = board.drives.take(drive)
+    device = VirtioBlk(
+        board.host,
+        open_image(found),
+        values["serial"],
+        found.sync,
+        block_size,
+        queue_size,
+        values["discard"],
+        values["write-zeroes"],
+    )
+    board.plug(device, values)
+
+
+def _random(board: Plugboard, values: Values) -> None:
+    from pytcg.devices.virtio.rng import VirtioRng
+
+    board.plug(VirtioRng(board.host), values)
+
+
+#: of all devices that are put into a virtio slot
+IN_A_SLOT = (
+    Property("id", "str", help="name of the device"),
+    Property("bus", "str", help="virtio-mmio-bus.N, the slot N from the lowest address; otherwise the highest free"),
+    Property("indirect_desc", "bool", True),
+    Property("event_idx", "bool", True),
+)
+
+MODELS: tuple[Model, ...] = (
+    Model(
+        "virtio-blk-device",
+        "Storage",
+        "virtio-bus",
+        "Virtio block device",
+        (
+            Property("drive", "str", help="ID of a -drive to use as a backend"),
+            Property("serial", "str", "", help="up to 20 characters"),
+            Property("logical_block_size", "size", 512, help="A power of two between 512 B and 4 KiB"),
+            Property("queue-size", "uint16", 256),
+            Property("discard", "bool", True),
+            Property("write-zeroes", "bool", True),
+            *IN_A_SLOT,
+        ),
+        _block,
+        ("virtio-blk",),
+    ),
+    Model("virtio-rng-device", "Misc", "virtio-bus", "Virtio entropy device", IN_A_SLOT, _random, ("virtio-rng",)),
+    Model(
+        "virtio-mmio",
+        "Misc",
+        "System",
+        "Virtio transport; part of the board",
+        (Property("force-legacy", "bool", True, help="off: virtio 1 instead of the legacy interface"),),
+        None,
+    ),
+)
+
+
+def find_model(name: str) -> Model | None:
+    """The model of that name; None where there is none."""
+    return next((model for model in MODELS if name == model.name or name in model.aliases), None)
+
+
+def find_device(name: str) -> Model:
+    """The model of a name that -device takes. Raises MachineError."""
+    models = {known: model for model in MODELS if model.plug for known in (model.name, *model.aliases)}
+    if name not in models:
+        raise MachineError(f"no device {name!r}{suggestion(name, [*models, 'loader'])}: -device help lists them")
+    return models[name]
+
+
+def devices_help() -> str:
+    """The text of `-device help`."""
+    lines = []
+    for category in dict.fromkeys(model.category for model in MODELS if model.plug):
+        lines += ["", f"{category} devices:"]
+        for model in MODELS:
+            if model.category == category and model.plug:
+                aliases = "".join(f', alias "{alias}"' for alias in model.aliases)
+                lines.append(f'name "{model.name}", bus {model.bus}{aliases}, desc "{model.help}"')
+    return "\n".join(lines[1:])
+
+
+def properties_help(model: Model) -> str:
+    """The text of `-device NAME,help`."""
+    return "\n".join([f"{model.name} options:", *sorted(one.describe() for one in model.properties)])

@@ -1,0 +1,82 @@
+"""Puts the devices of the command line into the slots of a board."""
+
+from __future__ import annotations
+
+from pytcg.devices.virtio.device import EVENT_IDX, INDIRECT_DESC, Host, VirtioDevice
+from pytcg.machine.description import device_nodes, windows
+from pytcg.machine.drives import Drives
+from pytcg.machine.errors import MachineError, suggestion
+from pytcg.machine.models import Model, Values, find_device, find_model
+from pytcg.machine.options import DeviceSpec, Options
+from pytcg.machine.tree import Node, Tree
+
+VIRTIO_SLOT = "virtio,mmio"
+VIRTIO_BUS = "virtio-mmio-bus"
+
+
+class Plugboard:
+    """The slots of a board, and what is in them: `plugged`, by node.
+
+    As on QEMU's board the slots are buses numbered from the lowest address, and a device that names none takes the
+    highest that is free.
+    """
+
+    def __init__(self, tree: Tree, options: Options, host: Host) -> None:
+        self.host = host
+        self.drives = Drives(options.drives)
+        self.plugged: dict[Node, VirtioDevice] = {}
+        self._globals = options.globals
+        self._ids: set[str] = set()
+        slots = [node for node in device_nodes(tree) if VIRTIO_SLOT in node.strings("compatible")]
+        slots.sort(key=lambda node: windows(node)[0][0])
+        self._free = {f"{VIRTIO_BUS}.{number}": node for number, node in enumerate(slots)}
+
+    def fill(self, devices: tuple[DeviceSpec, ...]) -> None:
+        """Make all devices, those of `-drive if=virtio` last. Raises MachineError, with what was made let go of."""
+        own = tuple(DeviceSpec("virtio-blk-device", (("drive", name),)) for name, _ in self.drives.of("virtio"))
+        try:
+            for spec in (*devices, *own):
+                model = find_device(spec.driver)
+                assert model.plug
+                model.plug(self, self._values(model, spec))
+        except BaseException:
+            self.close()
+            raise
+
+    def defaults(self, driver: str) -> Values:
+        """What the properties of a device that is part of the board are set to."""
+        model = find_model(driver)
+        assert model
+        return self._values(model, DeviceSpec(driver))
+
+    def plug(self, device: VirtioDevice, values: Values) -> None:
+        """Put a device into the slot that its properties name, or the next. Raises MachineError where there is none."""
+        name = values["bus"] or next(reversed(self._free), "")
+        node = self._free.pop(name, None)
+        if node is None:
+            device.close()
+            if not name:
+                raise MachineError("no virtio slot of the board is free")
+            raise MachineError(f"no free virtio slot is called {name}{suggestion(name, self._free)}")
+        self.plugged[node] = device
+        device.withheld = (0 if values["event_idx"] else EVENT_IDX) | (0 if values["indirect_desc"] else INDIRECT_DESC)
+
+    def close(self) -> None:
+        """Let go of what the devices hold of the host."""
+        for device in self.plugged.values():
+            device.close()
+        self.plugged.clear()
+
+    def _values(self, model: Model, spec: DeviceSpec) -> Values:
+        """The values of a device's properties: its own, else those of -global, else the model's."""
+        values = {one.name: one.default for one in model.properties}
+        for default in self._globals:
+            if find_model(default.driver) is model:
+                values.update(default.values)
+        values.update(spec.values)
+        name = values.get("id")
+        if name:
+            if name in self._ids:
+                raise MachineError(f"-device: two devices are called {name}")
+            self._ids.add(name)
+        return values

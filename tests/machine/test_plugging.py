@@ -1,0 +1,131 @@
+"""Devices of the command line: which slot they get, what they are made of, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytcg.cli.devices import READERS
+from pytcg.machine.errors import MachineError
+from pytcg.machine.machine import Machine
+from pytcg.machine.models import MODELS
+from pytcg.machine.options import DeviceSpec, Drive, Options
+from tests.machine.fakes import Factory, FakeCpu, Program, idle
+
+SLOTS = [0x10001000 + 0x1000 * number for number in range(8)]
+VERSION, ID, STATUS, CONFIG = 4, 8, 0x70, 0x100
+PASS, TEST = 0x5555, 0x100000
+RNG = DeviceSpec("virtio-rng-device")
+MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "firmware").write_bytes(b"firmware")
+    (tmp_path / "disk").write_bytes(bytes(5120))
+    return tmp_path
+
+
+def machine(files: Path, program: Program = idle, **options: Any) -> Machine:
+    return Machine(Options(bios=str(files / "firmware"), serials=(), **options), Factory(program))
+
+
+def slots(files: Path, register: int = ID, **options: Any) -> list[int]:
+    """A register of each slot as the guest reads it."""
+    seen: list[int] = []
+
+    def program(cpu: FakeCpu) -> None:
+        seen.extend(cpu.read(slot + register) for slot in SLOTS)
+        cpu.write(TEST, PASS)
+
+    assert machine(files, program, **options).run() == 0
+    return seen
+
+
+def disk(*values: tuple[str, Any]) -> DeviceSpec:
+    return DeviceSpec("virtio-blk-device", (("drive", "x0"), *values))
+
+
+def test_every_kind_of_property_can_be_read() -> None:
+    assert {one.kind for model in MODELS for one in model.properties} <= set(READERS)
+
+
+def test_devices_fill_the_slots_from_the_highest(files: Path) -> None:
+    assert slots(files, devices=(RNG, RNG)) == [0, 0, 0, 0, 0, 0, 4, 4]
+    assert slots(files) == [0] * 8
+    drives = (Drive(files / "disk"), Drive(files / "disk", "none", "x0", readonly=True, locking=False))
+    where = DeviceSpec("virtio-rng-device", (("bus", "virtio-mmio-bus.0"),))
+    assert slots(files, drives=drives, devices=(where, disk())) == [4, 0, 0, 0, 0, 0, 2, 2]
+
+
+def test_all_slots_become_modern(files: Path) -> None:
+    assert slots(files, VERSION) == [1] * 8
+    assert slots(files, VERSION, globals=(MODERN,)) == [2] * 8
+
+
+def test_defaults_hold_where_a_device_says_nothing(files: Path) -> None:
+    drive = Drive(files / "disk", "none", "x0")
+    given = DeviceSpec("virtio-blk-device", (("logical_block_size", 1024),))
+    assert slots(files, CONFIG + 20, drives=(drive,), devices=(disk(),), globals=(given,))[7] == 1024
+    own = disk(("logical_block_size", 4096))
+    assert slots(files, CONFIG + 20, drives=(drive,), devices=(own,), globals=(given,))[7] == 4096
+
+
+def test_a_reset_resets_the_devices(files: Path) -> None:
+    def program(cpu: FakeCpu) -> None:
+        cpu.write(SLOTS[7] + STATUS, 3)
+        assert cpu.read(SLOTS[7] + STATUS) == 3
+        cpu.write(TEST, 0x7777)
+        while len(cpu.resets) < 2:
+            cpu.stopped.wait(0.001)
+        assert cpu.read(SLOTS[7] + STATUS) == 0
+        cpu.write(TEST, PASS)
+
+    assert machine(files, program, devices=(RNG,)).run() == 0
+
+
+@pytest.mark.parametrize(
+    ("devices", "message"),
+    [
+        ((RNG,) * 9, "no virtio slot of the board is free"),
+        (
+            (DeviceSpec("virtio-rng-device", (("bus", "virtio-mmio-bus.8"),)),),
+            r"no free virtio slot is called virtio-mmio-bus.8 \(did you mean virtio-mmio-bus",
+        ),
+        ((DeviceSpec("virtio-rng-device", (("id", "a"),)),) * 2, "two devices are called a"),
+        ((DeviceSpec("virtio-blk-device"),), "needs drive="),
+        ((DeviceSpec("virtio-blk-device", (("drive", "x1"),)),), "no -drive has id=x1"),
+        ((disk(), disk()), "drive x0 is in use by another device"),
+        ((disk(("queue-size", 3)),), "queue-size=3: a power of two"),
+        ((disk(("logical_block_size", 100)),), "logical_block_size=100: a power of two"),
+    ],
+)
+def test_devices_that_cannot_be(files: Path, devices: tuple[DeviceSpec, ...], message: str) -> None:
+    with pytest.raises(MachineError, match=message):
+        machine(files, devices=devices, drives=(Drive(files / "disk", "none", "x0"),))
+    machine(files, devices=(disk(),), drives=(Drive(files / "disk", "none", "x0"),)).plugboard.close()
+
+
+@pytest.mark.parametrize(
+    ("drives", "message"),
+    [
+        ((Drive(Path("/nowhere/disk")),), "cannot open disk image /nowhere/disk: No such file"),
+        ((Drive(Path("disk"), id="a"), Drive(Path("disk"), id="a")), "two drives are called a"),
+    ],
+)
+def test_drives_that_cannot_be(files: Path, drives: tuple[Drive, ...], message: str) -> None:
+    with pytest.raises(MachineError, match=message):
+        machine(files, drives=drives)
+
+
+def test_a_disk_in_use(files: Path) -> None:
+    first = machine(files, drives=(Drive(files / "disk"),))
+    for drive in (Drive(files / "disk"), Drive(files / "disk", snapshot=True), Drive(files / "disk", readonly=True)):
+        with pytest.raises(MachineError, match="disk is in use by another pytcg"):
+            machine(files, drives=(drive,))
+    first.plugboard.close()
+    shared = [machine(files, drives=(Drive(files / "disk", snapshot=True),)) for _ in range(2)]
+    for one in shared:
+        one.plugboard.close()
