@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytcg.cli.parse import Answer, parse
 from pytcg.cli.table import OPTIONS
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
+
+if TYPE_CHECKING:
+    from pytcg.cli.daemon import Daemon
 
 PROGRAM = "pytcg-system"
 
@@ -52,11 +58,17 @@ def _machine(options: Options) -> int:
     from pytcg.machine.tree import TreeError
 
     logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.WARNING)
+    daemon = _daemon() if options.daemonize else None
     try:
         machine = Machine(options)
     except TreeError as error:
         raise MachineError(f"-M {options.board}: {error}") from None
-    status = machine.run()
+    if options.dump_tree:
+        return _dump(machine.guest_tree, options.dump_tree)
+    with _pid_file(options.pid_file):
+        if daemon:
+            daemon.ready()
+        status = machine.run()
     if options.stats:
         print(machine.report(), file=sys.stderr)
     if machine.hung:
@@ -64,3 +76,32 @@ def _machine(options: Options) -> int:
         sys.stderr.flush()
         os._exit(status)
     return status
+
+
+def _daemon() -> Daemon:
+    from pytcg.cli.daemon import Daemon
+
+    return Daemon()
+
+
+@contextmanager
+def _pid_file(path: Path | None) -> Iterator[None]:
+    """The file of -pidfile, for as long as the machine runs."""
+    if path is None:
+        yield
+        return
+    from pytcg.cli.daemon import write_pid
+
+    write_pid(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _dump(blob: bytes, path: Path) -> int:
+    try:
+        path.write_bytes(blob)
+    except OSError as error:
+        raise MachineError(f"cannot write the device tree to {path}: {error.strerror}") from None
+    return 0

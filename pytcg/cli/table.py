@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pytcg import __version__
 from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
 from pytcg.cli.devices import default, device, drive, flash
 from pytcg.cli.parse import Answer, Option
-from pytcg.cli.values import integer, memory_size, only, properties, switch
+from pytcg.cli.values import date, integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Options
 
@@ -33,6 +34,8 @@ def _machine(options: Options, text: str) -> Options:
 
         raise Answer(list_boards(options.arch))
     found = properties("-M", text, None, "type")
+    if "dumpdtb" in found:
+        options = replace(options, dump_tree=Path(found.pop("dumpdtb")))
     if "accel" in found:
         options = _accelerators(options, [(name, name) for name in found.pop("accel").split(":")])
     board = found.pop("type", options.board)
@@ -92,6 +95,28 @@ def _accel(options: Options, text: str) -> Options:
     return _accelerators(options, [(text.partition(",")[0], text)])
 
 
+def _action(options: Options, text: str) -> Options:
+    """-action EVENT=ACTION,...: what the guest's events lead to."""
+    actions = {
+        "reboot": ("reset", "shutdown"),
+        "shutdown": ("poweroff", "pause"),
+        "panic": ("none", "pause", "shutdown", "exit-failure"),
+        "watchdog": ("none", "reset", "shutdown", "poweroff", "pause", "debug", "inject-nmi"),
+    }
+    found = properties("-action", text, actions)
+    for event, action in found.items():
+        only(f"-action {event}", action, actions[event])
+    return replace(
+        options,
+        no_reboot=found.get("reboot", "shutdown" if options.no_reboot else "") == "shutdown",
+        no_shutdown=found.get("shutdown", "pause" if options.no_shutdown else "") == "pause",
+    )
+
+
+def _rtc(options: Options, text: str) -> Options:
+    found = properties("-rtc", text, ("base", "clock", "driftfix"))
+    only("-rtc clock", found.get("clock", "vm"), ("host", "rt", "vm"))
+    return replace(options, epoch_ns=date("-rtc base", found.get("base", "utc")))
 
 
 def _log(options: Options, text: str) -> Options:
@@ -149,14 +174,27 @@ def _text(field: str, convert: Callable[[str], Any] = str) -> Apply:
 
 TABLE: dict[str, tuple[Option, ...]] = {
     "Machine": (
-        Option(("-M", "-machine"), "BOARD", "board by name, or a .dts or .dtb file (virt; help lists them)", _machine),
+        Option(
+            ("-M", "-machine"),
+            "BOARD",
+            "board by name, or a .dts or .dtb file (virt; help lists them); BOARD,dumpdtb=FILE writes its tree",
+            _machine,
+        ),
         Option(("--arch",), "ARCH", "architecture of the guest; otherwise it is found from the kernel", _text("arch")),
         Option(("-cpu",), "MODEL[,PROPERTY=on|off]", "CPU model and what it can do (help lists them)", _cpu),
         Option(("-smp",), "N", "number of CPUs (1)", _smp),
         Option(("-m",), "SIZE", "memory in MiB, or with a suffix K, M, G or T (128M)", _memory),
         Option(("-S",), "", "the CPUs wait for the monitor's cont", _set("stopped", True)),
+        Option(("-rtc",), "base=utc|localtime|DATE", "the date at the start, such as 2026-01-31T12:00:00", _rtc),
+        Option(("-seed",), "N", "seed of the guest's random numbers", _text("seed", partial(integer, "-seed"))),
         Option(("-no-reboot",), "", "a reset ends pytcg", _set("no_reboot", True)),
         Option(("-no-shutdown",), "", "power-off stops the CPUs, and pytcg stays", _set("no_shutdown", True)),
+        Option(
+            ("-action",),
+            "EVENT=ACTION,...",
+            "reboot=reset|shutdown, shutdown=poweroff|pause; panic and watchdog are accepted",
+            _action,
+        ),
     ),
     "Boot": (
         Option(
@@ -213,6 +251,8 @@ TABLE: dict[str, tuple[Option, ...]] = {
     ),
     "Other": (
         Option(("-name",), "TEXT", "what the machine is called", _text("name")),
+        Option(("-daemonize",), "", "run on without the terminal, once the machine is there", _set("daemonize", True)),
+        Option(("-pidfile",), "FILE", "the number of the process, while it runs", _text("pid_file", Path)),
         Option(("-version", "-V"), "", "print the version", _version),
         Option(("-help", "-h"), "", "print this page", _help),
     ),

@@ -66,3 +66,17 @@ def only(option: str, text: str, accepted: Iterable[str]) -> None:
     """Raises MachineError unless the value is one of those that this emulator can do."""
     if text not in accepted:
         raise MachineError(f"{option} {text}: there is only {', '.join(accepted)}{suggestion(text, accepted)}")
+
+
+def date(option: str, text: str) -> int | None:
+    """A date in nanoseconds since 1970 (UTC); None for `utc`, which is now."""
+    if text == "utc":
+        return None
+    from datetime import UTC, datetime
+
+    if text == "localtime":
+        return int(datetime.now().replace(tzinfo=UTC).timestamp() * 1e9)
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 10**9
+    except ValueError:
+        raise MachineError(f"{option}={text}: not a date such as 2026-01-31T12:00:00") from None

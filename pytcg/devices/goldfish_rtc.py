@@ -5,7 +5,6 @@ Source: the Android emulator's "Goldfish virtual hardware", section "Goldfish re
 
 from __future__ import annotations
 
-import time
 from typing import Self
 
 from pytcg.devices.base import Device, Line, Wiring
@@ -39,7 +38,7 @@ class GoldfishRtc(Device):
 
     @classmethod
     def create(cls, wiring: Wiring) -> Self:
-        return cls(wiring.irq(0), wiring.clock, wiring.loop, time.time_ns())
+        return cls(wiring.irq(0), wiring.clock, wiring.loop, wiring.epoch_ns)
 
     def reset(self) -> None:
         super().reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -86,6 +87,8 @@ class Wiring:
     #: the device in a virtio slot, and whether it has the legacy interface
     plugged: VirtioDevice | None = None
     legacy: bool = True
+    #: the date at the start, in nanoseconds since 1970
+    epoch_ns: int = field(default_factory=time.time_ns)
     #: the guest ends the run with an exit status
     shutdown: Callable[[int], None] = lambda status: None
     #: the guest asks for a reset of the machine

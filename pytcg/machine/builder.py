@@ -96,6 +96,7 @@ class DeviceBuilder:
         plugboard: Plugboard,
         shutdown: Callable[[int], None],
         reset: Callable[[], None],
+        epoch_ns: int,
     ) -> None:
         self.tree = tree
         self.memory = memory
@@ -105,6 +106,7 @@ class DeviceBuilder:
         self.loop = loop
         self.shutdown = shutdown
         self.reset = reset
+        self.epoch_ns = epoch_ns
         self.phandles = tree.phandles()
         ports = self._serial_ports()
         self.chardevs = dict(zip(ports, serials, strict=False))
@@ -180,6 +182,7 @@ class DeviceBuilder:
             chardev=self.chardevs.get(node) or NullChardev(),
             plugged=self.plugboard.plugged.get(node),
             legacy=self.legacy,
+            epoch_ns=self.epoch_ns,
             shutdown=self.shutdown,
             reset=self.reset,
         )

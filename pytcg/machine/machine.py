@@ -7,8 +7,9 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from threading import RLock
-from time import monotonic
+from time import monotonic, time_ns
 
 from pytcg.devices.chardev import NullChardev
 from pytcg.devices.virtio.device import Host
@@ -28,7 +29,7 @@ from pytcg.machine.cpus import ProcessorFactory, Surroundings, cpu_model, make_p
 from pytcg.machine.description import boot_cpu, cpu_nodes
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
-from pytcg.machine.patch import choose, set_chosen, set_cpus, set_htif, set_memory
+from pytcg.machine.patch import SEED_BYTES, choose, set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.plugging import Plugboard
 from pytcg.machine.tree import Tree
 from pytcg.softmmu.dma import Dma
@@ -63,6 +64,8 @@ class Machine:
         self.memory = AddressSpace()
         ram = build_memory(self.tree, self.memory)
         layout = Layout(ram.base, ram.end)
+        #: the tree that the guest gets
+        self.guest_tree = b""
         #: guest physical address of the first instruction
         self.start = BOOT[payload.arch](
             payload, layout, boot_rom_address(self.tree), boot_cpu(cpus), self._tree_for_guest
@@ -97,6 +100,7 @@ class Machine:
                 self.plugboard,
                 self.shutdown,
                 self.reset,
+                time_ns() if options.epoch_ns is None else options.epoch_ns,
             )
             self.devices = builder.build()
             #: the device of each node; None where there is no model of it
@@ -133,8 +137,13 @@ class Machine:
 
     def _tree_for_guest(self, initrd: tuple[int, int] | None) -> bytes:
         tree = read_tree(self.options.dtb) if self.options.dtb else self.tree
-        set_chosen(tree, self.options.append, initrd)
-        return fdt.pack(tree)
+        set_chosen(tree, self.options.append, initrd, self._seed())
+        self.guest_tree = fdt.pack(tree)
+        return self.guest_tree
+
+    def _seed(self) -> bytes:
+        """The guest's seed of random numbers, from -seed."""
+        return b"" if self.options.seed is None else Random(self.options.seed).randbytes(SEED_BYTES)
 
     def run(self) -> int:
         """Run until the guest powers off, the user ends it, or a signal comes; the exit status.

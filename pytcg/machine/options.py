@@ -103,6 +103,14 @@ class Options:
     name: str = ""
     #: the vCPUs wait for `cont`
     stopped: bool = False
+    #: of the guest's random numbers (None: the host's), and the date at its start in ns since 1970 (None: now)
+    seed: int | None = None
+    epoch_ns: int | None = None
+    #: run without the terminal, and the file for the number of the process
+    daemonize: bool = False
+    pid_file: Path | None = None
+    #: write the guest's tree to a file, and end
+    dump_tree: Path | None = None
     #: a reset ends the run
     no_reboot: bool = False
     #: a power-off stops the vCPUs, and the run goes on

@@ -109,12 +109,12 @@ def set_htif(tree: Tree, symbols: Mapping[str, int]) -> None:
             set_windows(node, *((symbols[name], WORD) for name in ("fromhost", "tohost")))
 
 
-def set_chosen(tree: Tree, append: str, initrd: tuple[int, int] | None) -> None:
-    """Tell the kernel its command line, where its initial RAM disk is (start, end), and a random seed."""
+def set_chosen(tree: Tree, append: str, initrd: tuple[int, int] | None, seed: bytes = b"") -> None:
+    """Tell the kernel its command line, where its initial RAM disk is (start, end), and a seed, random if empty."""
     chosen = tree.root.child("chosen")
     if append:
         chosen.set_strings("bootargs", append)
     if initrd:
         chosen.set_u64("linux,initrd-start", initrd[0])
         chosen.set_u64("linux,initrd-end", initrd[1])
-    chosen.properties["rng-seed"] = os.urandom(SEED_BYTES)
+    chosen.properties["rng-seed"] = seed or os.urandom(SEED_BYTES)

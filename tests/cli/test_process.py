@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +93,38 @@ def test_a_signal_ends_it_in_every_state(
         assert time.monotonic() - sent < 1 + SLACK
     assert b"Traceback" not in errors
     assert process.returncode in ((-number, 0) if wait is importing else (-number,) if wait is started else (0,))
+
+
+def test_a_daemon_runs_on_without_its_starter(tmp_path: Path) -> None:
+    pid_file, monitor = tmp_path / "pid", tmp_path / "monitor"
+    done = run("-m", "pytcg", "-daemonize", "-pidfile", str(pid_file), "-monitor", f"unix:{monitor},server,nowait")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    number = int(pid_file.read_text())
+    with socket.socket(socket.AF_UNIX) as to:
+        to.connect(str(monitor))
+        assert os.getsid(number) == number
+        to.sendall(b"quit\n")
+        while to.recv(1000):
+            pass
+    end = time.monotonic() + 30
+    while pid_file.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_daemon_that_cannot_start_says_so() -> None:
+    done = run("-m", "pytcg", "-daemonize", "-kernel", "/nowhere/linux")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "pytcg-system: cannot read kernel /nowhere/linux: No such file or directory\n"
+    assert run("-m", "pytcg", "-daemonize", "-serial", "stdio").returncode == 1
+
+
+def test_the_tree_of_a_board_is_dumped(tmp_path: Path) -> None:
+    blob = tmp_path / "tree"
+    done = run("-m", "pytcg", "-M", f"virt,dumpdtb={blob}", "-append", "a=b", "-seed", "1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert blob.read_bytes()[:4] == bytes.fromhex("d00dfeed")
+    assert b"a=b\0" in blob.read_bytes()
+    again = tmp_path / "again"
+    run("-m", "pytcg", "-M", f"virt,dumpdtb={again}", "-append", "a=b", "-seed", "1")
+    assert again.read_bytes() == blob.read_bytes()
