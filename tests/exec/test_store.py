@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pytcg.frontend.riscv.interrupts import helper_wfi
 from tests.exec.board import DATA, PROGRAM, Board
 from tests.exec.riscv import WFI, addi, code
 
-KEY = bytes(range(32))
+KEY = bytes(range(8))
 WFI_HELPER = RiscvGuest.helpers.index(helper_wfi)
 BODY = b"templates" * 100
 
@@ -47,7 +49,45 @@ def test_a_file_open_to_others_is_refused(store: TranslationStore, mode: int, ca
     assert "not private" in caplog.text
 
 
-@pytest.mark.parametrize("at", [0, 9, 41, HEADER.size, HEADER.size + 50])
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
+def test_a_directory_that_others_can_write_is_refused(
+    store: TranslationStore, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.save([memoryview(BODY)])
+    store.directory.chmod(mode)
+    again = TranslationStore(store.directory, KEY)
+    assert again.load() is again.load_helpers() is None
+    before = store.path.stat()
+    again.save([memoryview(b"other")])
+    assert store.path.stat() == before
+    assert [record.message for record in caplog.records] == [f"{store.directory} is not private to you: not used"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("part", ["path", "directory"])
+def test_what_belongs_to_somebody_else_is_refused(
+    store: TranslationStore, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.save([memoryview(BODY)])
+    os.chown(getattr(store, part), 65534, 65534)
+    assert TranslationStore(store.directory, KEY).load() is None
+    assert "not private" in caplog.text
+
+
+def test_a_symbolic_link_is_not_followed_and_is_replaced(store: TranslationStore, tmp_path: Path) -> None:
+    store.save([memoryview(BODY)])
+    elsewhere = tmp_path / "elsewhere"
+    store.path.rename(elsewhere)
+    store.path.symlink_to(elsewhere)
+    assert store.load() is None
+    store.save([memoryview(b"new")])
+    assert not store.path.is_symlink()
+    region = store.load()
+    assert region and bytes(region.data) == b"new"
+    assert elsewhere.read_bytes().endswith(BODY)
+
+
+@pytest.mark.parametrize("at", [0, 9, 20, HEADER.size, HEADER.size + 50])
 def test_a_corrupt_file_is_ignored_and_replaced(store: TranslationStore, at: int) -> None:
     store.save([memoryview(BODY)])
     data = bytearray(store.path.read_bytes())
@@ -67,7 +107,7 @@ def test_a_truncated_file_is_ignored(store: TranslationStore, length: int) -> No
 
 def test_another_translator_has_another_file(store: TranslationStore) -> None:
     store.save([memoryview(BODY)])
-    other = TranslationStore(store.directory, bytes(32))
+    other = TranslationStore(store.directory, bytes(8))
     assert other.load() is None
     store.path.rename(other.path)
     assert other.load() is None
@@ -75,12 +115,57 @@ def test_another_translator_has_another_file(store: TranslationStore) -> None:
 
 def test_the_oldest_files_go_first(store: TranslationStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytcg.exec.store.DIRECTORY_LIMIT", 2500)
-    stores = [TranslationStore(store.directory, bytes([n]) * 32) for n in range(3)]
+    stores = [TranslationStore(store.directory, bytes([n]) * 8) for n in range(3)]
     for age, one in enumerate(stores):
         one.save([memoryview(BODY)])
         os.utime(one.path, (1000 + age, 1000 + age))
     stores[2].trim()
     assert [one.path.exists() for one in stores] == [False, True, True]
+
+
+def test_use_counts_and_not_age(store: TranslationStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = [TranslationStore(store.directory, bytes([n]) * 8) for n in range(3)]
+    for age, one in enumerate(stores):
+        one.save([memoryview(BODY)])
+        os.utime(one.path, (1000 + age, 1000 + age))
+    monkeypatch.setattr("pytcg.exec.store.DIRECTORY_LIMIT", 2500)
+    assert stores[0].load()
+    stores[0].trim()
+    assert [one.path.exists() for one in stores] == [True, False, True]
+
+
+def test_what_a_killed_run_has_left_goes(store: TranslationStore) -> None:
+    store.save([memoryview(BODY)])
+    old, fresh = (store.path.with_suffix(f".{n}.new") for n in (1, 2))
+    for path in (old, fresh):
+        path.write_bytes(b"half")
+    os.utime(old, (1000, 1000))
+    store.trim()
+    assert not old.exists() and fresh.exists() and store.path.exists()
+
+
+def test_many_runs_may_share_a_directory(tmp_path: Path) -> None:
+    """Writers of two keys and a reader at once: whatever is read is whole, and nothing is left over."""
+    bodies = [bytes([n]) * 300_000 for n in range(1, 5)]
+    program = (
+        "import sys; from pathlib import Path; from pytcg.exec.store import TranslationStore\n"
+        "store = TranslationStore(Path(sys.argv[1]), bytes([int(sys.argv[2]) % 2]) * 8)\n"
+        "for _ in range(30): store.save([memoryview(bytes([int(sys.argv[2])]) * 300_000)])\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(n)], stderr=subprocess.PIPE)
+        for n in range(1, 5)
+    ]
+    stores = [TranslationStore(tmp_path, bytes([n]) * 8) for n in range(2)]
+    read = 0
+    while any(writer.poll() is None for writer in writers):
+        for number, store in enumerate(stores):
+            if region := store.load():
+                assert bytes(region.data) in [body for body in bodies if body[0] % 2 == number]
+                read += 1
+    assert [writer.communicate()[1] for writer in writers] == [b""] * 4
+    assert read
+    assert {path.name for path in tmp_path.iterdir()} == {store.path.name for store in stores}
 
 
 def test_a_directory_that_cannot_be_written_is_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
