@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from typing import Any, ClassVar, Self
 
-from pytcg.devices.registers import Declared
+from pytcg.devices.registers import Declared, Register
 from pytcg.devices.wiring import Line, Wiring, unconnected
 from pytcg.softmmu.regions import BusError, Registers
+from pytcg.softmmu.shared import PAGE, SharedRegisters, page_key, register_key
 
 __all__ = ["Device", "InterruptController", "Line", "Wiring", "find_model", "unconnected"]
 
@@ -39,6 +40,8 @@ class Device:
     state: ClassVar[tuple[str, ...]] = ()
     #: all declared registers
     registers: ClassVar[dict[str, Declared]] = {}
+    #: where machine code finds registers, once `share` was called
+    shared: SharedRegisters
     #: which of several registers at one offset is visible
     bank: int = 0
     #: whether the banks are the registers of the windows of its node, in order; otherwise there are only those of the
@@ -58,6 +61,9 @@ class Device:
         self.values: dict[str, Any] = {}
         self._gets: dict[int, dict[int, tuple[Get, int]]] = {}
         self._sets: dict[int, dict[int, tuple[Set, Get, int, int]]] = {}
+        #: the cells of registers, once they are shared, by name, and which of them show what is stored
+        self._cells: dict[str, int] = {}
+        self._published: set[str] = set()
         self._lay_out()
         self.reset()
 
@@ -68,7 +74,7 @@ class Device:
 
     def reset(self) -> None:
         """Back to the state at power-on. A subclass calls this first, then sets its `state` and its lines."""
-        self.values.update({r.name: r.initial(self) for r in self.registers.values() if r.stored})
+        self._replace({r.name: r.initial(self) for r in self.registers.values() if r.stored})
 
     def save(self) -> dict[str, Any]:
         """The state, as a dict of plain values that shares nothing with the device."""
@@ -77,7 +83,7 @@ class Device:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what `save` gave."""
         own = copy.deepcopy(saved)
-        self.values.update(own.pop("registers"))
+        self._replace(own.pop("registers"))
         for name, value in own.items():
             setattr(self, name, value)
         self.restored()
@@ -90,6 +96,72 @@ class Device:
 
     def restored(self) -> None:
         """Set lines and timers anew from restored state."""
+
+    def store(self, name: str, value: int) -> None:
+        """Give a stored register a value, which machine code sees, too."""
+        self.values[name] = value
+        if name in self._published:
+            self.shared.publish(self._cells[name], value)
+
+    def _replace(self, values: dict[str, Any]) -> None:
+        """Take over the values of stored registers."""
+        self.values.update(values)
+        for name in self._published:
+            self.store(name, self.values[name])
+
+    def share(self, shared: SharedRegisters, windows: Sequence[tuple[int, int]]) -> None:
+        """Let machine code serve what it can of the windows, which begin at guest physical addresses.
+
+        Raises ValueError where there is no room for more registers.
+        """
+        if type(self).read is not Device.read or type(self).write is not Device.write:
+            return
+        self.shared = shared
+        single = [register for register in self.registers.values() if isinstance(register, Register)]
+        try:
+            for number, (base, size) in enumerate(windows[: len(self._gets) if self.bank_is_window else 1]):
+                banks = [number] if self.bank_is_window else list(self._gets)
+                offsets = {offset for bank in banks for offset in (*self._gets[bank], *self._sets[bank])}
+                cells = {at: shared.cell(register_key(base + (at << self.shift)), self.sizes) for at in sorted(offsets)}
+                self._cells |= {row.name: cells[row.offset] for row in single if row.bank in (None, *banks)}
+                if base % PAGE == size % PAGE == self.shift == 0:
+                    for page in range(base, base + size, PAGE):
+                        # what has no register reads as zero and ignores writes
+                        rest = shared.cell(page_key(page), self.sizes)
+                        shared.publish(rest, 0)
+                        shared.ignore(rest)
+        except OverflowError as error:
+            raise ValueError(str(error)) from None
+        always = self.bank_is_window or len(self._gets) == 1
+        self._published = {
+            row.name for row in single if row.stored and "r" in row.access and (always or row.bank is None)
+        }
+        self._replace({})
+        self.share_state()
+
+    def share_state(self) -> None:
+        """`publish` and `post` what can be. Called once registers are shared, and by the device when that changes."""
+
+    def publish(self, register: Register, value: int | None) -> None:
+        """Until further notice, a read gives a value and does nothing else; None: the reading method is needed."""
+        cell = self._cells.get(register.name)
+        if cell is not None:
+            if value is None:
+                self.shared.withdraw(cell)
+            else:
+                self.shared.publish(cell, value)
+
+    def publish_time(self, register: Register) -> None:
+        """A read gives guest time."""
+        cell = self._cells.get(register.name)
+        if cell is not None:
+            self.shared.publish_time(cell)
+
+    def post(self, register: Register, allowed: bool) -> None:
+        """Until further notice, whether writes may be posted."""
+        cell = self._cells.get(register.name)
+        if cell is not None:
+            self.shared.post(cell, partial(register.poster, self) if allowed and register.poster else None)
 
     def read(self, offset: int, size: int) -> int:
         """The guest reads `size` bytes at `offset`. Raises BusError."""

@@ -95,6 +95,9 @@ class Mtimer(Device):
     def restored(self) -> None:
         self._compare_all()
 
+    def share_state(self) -> None:
+        self.publish_time(Mtimer.mtime)
+
     @mtimecmp.writes
     def _set_compare(self, value: int, hart: int) -> None:
         self.mtimecmp[hart] = value

@@ -146,6 +146,16 @@ class Ns16550a(Device):
             self.tx.append(value)
         self._transmit()
 
+    @thr.posted
+    def _write_posted(self, values: list[int]) -> None:
+        if self.loopback:
+            for value in values:
+                self._write_data(value)
+        else:
+            # The guest has seen an empty transmitter before each of them.
+            self.tx += bytes(values)
+            self._transmit()
+
     @ier.writes
     def _set_interrupts(self, value: int) -> None:
         if value & ~self.ier & IER_THRE and not self.tx:
@@ -181,6 +191,7 @@ class Ns16550a(Device):
     def _set_line_control(self, value: int) -> None:
         self.lcr = value
         self.bank = self.dlab
+        self.share_state()
 
     @mcr.writes
     def _set_modem_control(self, value: int) -> None:
@@ -200,10 +211,12 @@ class Ns16550a(Device):
 
     @lsr.reads
     def _line_status(self) -> int:
-        status = (LSR_READY if self.rx else 0) | (0 if self.tx else LSR_THRE | LSR_IDLE)
-        self.polls += 1
-        if self.polls == POLLS_OF_A_LISTENER:
-            self.chardev.accept_input()
+        status = self._status()
+        if self.polls < POLLS_OF_A_LISTENER:
+            self.polls += 1
+            if self.polls == POLLS_OF_A_LISTENER:
+                self.chardev.accept_input()
+                self.share_state()
         if self.overrun:
             status |= LSR_OVERRUN
         if self.broken:
@@ -240,7 +253,7 @@ class Ns16550a(Device):
         self.rx.clear()
         self.looped = False
         self.timed_out = False
-        #: reads of the line status since the receiver was cleared
+        #: reads of the line status since the receiver was cleared, as far as they matter
         self.polls = 0
         self.timer.cancel()
         self.chardev.accept_input()
@@ -283,3 +296,16 @@ class Ns16550a(Device):
 
     def _update(self) -> None:
         self.line(self._cause() != IIR_NONE)
+        self.share_state()
+
+    def share_state(self) -> None:
+        """Tell what machine code may do: poll the line status, and send, unless that has other effects."""
+        quiet = not self.overrun and not self.broken and self.polls >= POLLS_OF_A_LISTENER
+        self.publish(Ns16550a.lsr, self._status() if quiet else None)
+        # The transmitter is empty, the guest need not be told again, and what is written is not received.
+        idle = self.thre_event and not self.tx and not self.ier & IER_THRE
+        self.post(Ns16550a.thr, bool(idle and not self.loopback and not self.dlab))
+
+    def _status(self) -> int:
+        """The line status, but for errors of reception."""
+        return (LSR_READY if self.rx else 0) | (0 if self.tx else LSR_THRE | LSR_IDLE)

@@ -15,6 +15,9 @@
 A register without a reading method is *stored*: `self.control` is what a read gives. A writing method is given the
 value after `mask` and stores what is to be stored. In the device, a register reads and is assigned as an int, an array
 as a list.
+
+Machine code reads stored registers by itself (not arrays, nor those of one bank). Others it does where the device
+has said so: `self.publish(Device.register, value)`, `self.post(Device.register)`; see `softmmu/shared.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 Reader = TypeVar("Reader", bound=Callable[..., int])
 Writer = TypeVar("Writer", bound=Callable[..., None])
+Poster = TypeVar("Poster", bound=Callable[..., None])
 
 
 class Declared:
@@ -52,6 +56,7 @@ class Declared:
         self.doc = doc
         self.reader: Callable[..., int] | None = None
         self.writer: Callable[..., None] | None = None
+        self.poster: Callable[..., None] | None = None
 
     def __set_name__(self, owner: type[Device], name: str) -> None:
         self.name = name
@@ -70,6 +75,11 @@ class Declared:
     def writes(self, method: Writer) -> Writer:
         """Decorator: `method(self, value)`, or `method(self, value, index)` of an array, is the effect of a write."""
         self.writer = method
+        return method
+
+    def posted(self, method: Poster) -> Poster:
+        """Decorator: `method(self, values)` does a run of posted writes, that of the oldest first."""
+        self.poster = method
         return method
 
     @property
@@ -110,7 +120,7 @@ class Declared:
             if index:
                 values[name][index[0]] = fixed | value & mask
             else:
-                values[name] = fixed | value & mask
+                device.store(name, fixed | value & mask)
 
         def clear(value: int) -> None:
             values[name] &= ~(value & mask)
@@ -148,7 +158,7 @@ class Register(Declared):
         return value
 
     def __set__(self, device: Device, value: int) -> None:
-        device.values[self.name] = value
+        device.store(self.name, value)
 
     def field(self, low: int, width: int = 1) -> Field:
         """The bits from `low` up."""
@@ -222,4 +232,4 @@ class Field:
 
     def __set__(self, device: Device, value: int) -> None:
         name = self.register.name
-        device.values[name] = device.values[name] & ~(self.mask << self.low) | (value & self.mask) << self.low
+        device.store(name, device.values[name] & ~(self.mask << self.low) | (value & self.mask) << self.low)

@@ -49,6 +49,9 @@ class Engine(Generic[Code]):
         self.cpus.append(cpu)
         env, ram = cpu.env, self.ram
         env.ram_start, env.ram_end, env.ram_addend = ram.base, ram.end, ram.host - ram.base
+        shared = self.memory.shared
+        env.register_cells, env.register_ring = shared.cells.address, shared.ring.address
+        env.register_bell = shared.bell
         self.code.attach(env)
 
     def block_for(self, env: Env) -> int:

@@ -17,6 +17,7 @@ from pytcg.exec.inspection import Inspection
 from pytcg.exec.lookup import make_lookup
 from pytcg.exec.parts import Parts
 from pytcg.exec.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
+from pytcg.exec.registers import make_helper_register
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
@@ -71,6 +72,7 @@ def complete_helpers(guest: Guest) -> list[HelperFunction]:
     helpers[Helper.FP] = helper_fp
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
+    helpers[Helper.REGISTER] = make_helper_register(guest.layout)
     helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS], guest.units)
     return helpers
 
@@ -145,6 +147,7 @@ class Processors:
 
             self.engine, self.clock, self.cpus = machinecode.build(parts, code_bytes)
         self.inspect = Inspection(self.engine)
+        loop.add_reader(memory.shared.bell, memory.shared.bell_rang)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
 

@@ -129,6 +129,7 @@ class SlowMemory:
             at = physical - ram.base
             return bytes(ram.buffer[at : at + size])
         with self.lock:
+            self.memory.shared.settle()
             return self.memory.read(physical, size).to_bytes(size, "little")
 
     def write_physical(self, physical: int, data: bytes) -> None:
@@ -147,4 +148,5 @@ class SlowMemory:
                     ram.stored(physical, size)
         else:
             with self.lock:
+                self.memory.shared.settle()
                 self.memory.write(physical, size, int.from_bytes(data, "little"))

@@ -165,6 +165,8 @@ class Machine:
                 self.loop.run()
         finally:
             self._stop_cpus()
+            with self.lock:
+                self.memory.shared.settle()
             self.chardevs.close()
             self.plugboard.close()
             self.workers.close()
@@ -244,6 +246,7 @@ class Machine:
     def _power_on(self) -> None:
         """Put memory, devices and vCPUs into the state in which the machine starts. No vCPU may run."""
         with self.lock:
+            self.memory.shared.settle()
             self.processors.flush()
             for piece in self.pieces:
                 check_length(piece.name, piece.data)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import platform
 
-#: futex, timer_create, timer_settime, timer_delete; the second row is that of all newer architectures
-_NUMBERS = {"x86_64": (202, 222, 223, 226)}
-FUTEX, TIMER_CREATE, TIMER_SETTIME, TIMER_DELETE = _NUMBERS.get(platform.machine(), (98, 107, 110, 111))
+#: by architecture; otherwise as on all newer ones
+_NUMBERS = {"x86_64": (1, 202, 222, 223, 226)}
+WRITE, FUTEX, TIMER_CREATE, TIMER_SETTIME, TIMER_DELETE = _NUMBERS.get(platform.machine(), (64, 98, 107, 110, 111))
 #: operations of futex(2), on a word that only this process has
 FUTEX_WAIT, FUTEX_WAKE = 128, 129
 

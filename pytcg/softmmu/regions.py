@@ -8,6 +8,7 @@ from mmap import mmap
 from typing import Protocol
 
 from pytcg.softmmu.hostmem import HostMemory
+from pytcg.softmmu.shared import SharedRegisters
 
 PAGE_BITS = 12
 
@@ -113,6 +114,8 @@ class AddressSpace:
         self._regions: list[Region] = []
         self._bases: list[int] = []
         self._recent: dict[int, Region] = {}
+        #: device registers that machine code serves
+        self.shared = SharedRegisters()
 
     def __iter__(self) -> Iterator[Region]:
         """The regions in order of address."""

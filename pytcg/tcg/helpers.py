@@ -23,7 +23,9 @@ class Helper(IntEnum):
     INVALIDATE = 5
     REMEMBER = 6
     REINDEX = 7
-    FIRST_GUEST = 8
+    #: an access that TLB_MISS answered with SLOW, if it is of a device register that needs no Python: CONTINUE; or SLOW
+    REGISTER = 8
+    FIRST_GUEST = 9
 
 
 class Action(IntEnum):

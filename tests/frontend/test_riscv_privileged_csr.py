@@ -45,9 +45,10 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.csr_table import CSRS
 from pytcg.frontend.riscv.interrupts import interrupt
-from pytcg.frontend.riscv.timer import arm, guest_time
+from pytcg.frontend.riscv.timer import arm
 from pytcg.native import intrinsics
 from pytcg.native.intrinsics import use_counter
+from pytcg.native.time import guest_time
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP, READ
 from pytcg.tcg.types import MASK64

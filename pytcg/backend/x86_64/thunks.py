@@ -107,12 +107,13 @@ class Thunks:
             self._reload()
             a(x.jmp(RAX))
         else:
-            self._reload()
-            a(
-                x.mov(1, RCX, self._field("addend")),
-                x.mov(1, RDX, self._field("mem_addr")),
-                x.jmp(self._field("resume")),
-            )
+            self._resume()
+
+    def _resume(self) -> None:
+        """Go on with the access of env.mem_*, at env.addend."""
+        self._reload()
+        self.a(x.mov(1, RCX, self._field("addend")), x.mov(1, RDX, self._field("mem_addr")))
+        self.a(x.jmp(self._field("resume")))
 
     def _call(self) -> None:
         """call(env, number): a C function that calls a compiled helper and returns its Action."""
@@ -190,8 +191,8 @@ class Thunks:
         self._leave(Status.LOOKUP)
         a.label("interrupt")
         self._call_native(Helper.INTERRUPT, "interrupt fails")
-        a(x.cmp_imm(0, RAX, Action.JUMP))
-        a.jump_if(x.E, "find")
+        a(x.cmp_imm(0, RAX, Action.EXIT))
+        a.jump_if(x.NE, "find")
         a.label("interrupt fails")
         self._leave(Status.INTERRUPT)
 
@@ -271,9 +272,15 @@ class Thunks:
         self._call_native(Helper.TLB_MISS, "access in Python")
         a(x.cmp_imm(0, RAX, Action.JUMP))
         a.jump_if(x.E, "find")
-        a.jump_if(x.A, "access in Python")
+        a.jump_if(x.A, "register")
         self._reload()
         a(x.mov(1, RAX, self._field("scratch", INFO)), x.RET)
+        a.label("register")
+        self._call_native(Helper.REGISTER, "access in Python")
+        a(x.cmp_imm(0, RAX, Action.CONTINUE))
+        a.jump_if(x.NE, "access in Python")
+        a(x.mov(1, RSP, self._field("host_sp")))
+        self._resume()
         a.label("slow")
         self._miss_state()
         a.label("access in Python")

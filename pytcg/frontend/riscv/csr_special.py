@@ -22,8 +22,9 @@ from pytcg.frontend.riscv.interrupts import update_pending
 from pytcg.frontend.riscv.pmp import write_address, write_config
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import write_status
-from pytcg.frontend.riscv.timer import arm, guest_time
+from pytcg.frontend.riscv.timer import arm
 from pytcg.native.intrinsics import clock
+from pytcg.native.time import guest_time
 from pytcg.tcg.types import MASK64
 
 Read = Callable[[RiscvEnv], int]

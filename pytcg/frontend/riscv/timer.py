@@ -10,18 +10,13 @@ from pytcg.frontend.riscv.bits import MENVCFG_STCE, MIP_STIP
 from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.native import native
 from pytcg.native.atomic import set_bits
-from pytcg.native.intrinsics import clock, kernel_call, mulhu
+from pytcg.native.intrinsics import kernel_call, mulhu
 from pytcg.native.kernel import TIMER_SETTIME
+from pytcg.native.time import guest_time
 from pytcg.tcg.state import IRQ_LOOP
 
 IRQ, ALARM_TIME = LAYOUT.offset["irq"], LAYOUT.offset["alarm_time"]
 NANOSECONDS = 1_000_000_000
-
-
-@native
-def guest_time(env: RiscvEnv) -> int:
-    """The time CSR: ticks of the timebase."""
-    return int(env.clock_offset + mulhu(clock() - env.clock_start, env.clock_mult))
 
 
 @native

@@ -1,0 +1,213 @@
+"""Device registers that machine code serves: they answer, and have effects, as in Python."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytcg.devices.base import Device
+from pytcg.devices.clint import Clint
+from pytcg.devices.ns16550a import POLLS_OF_A_LISTENER, Ns16550a
+from pytcg.devices.registers import Register
+from pytcg.devices.virtio_mmio import VirtioMmio
+from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.softmmu.regions import Io
+from pytcg.softmmu.shared import LOG_CELLS, RING, SharedRegisters
+from tests.devices.fakes import FakeChardev, FakeLine, FakeTime, wiring
+from tests.exec.board import PAGE, Board
+from tests.exec.riscv import WFI, load, store
+
+#: where the device under test is, and its twin, which only Python serves
+SHARED, PLAIN = 0x20000000, 0x30000000
+A0, A1 = 10, 11
+THR, IER, LCR, MCR, LSR, SCR = 0, 1, 3, 4, 5, 7
+
+
+class Bench:
+    """A device twice, on a board; accesses are instructions."""
+
+    def __init__(self, shared: Device, plain: Device, size: int = PAGE) -> None:
+        self.board = Board()
+        self.devices = shared, plain
+        for base, device in ((SHARED, shared), (PLAIN, plain)):
+            self.board.engine.memory.add(Io("device", base, size, device))
+        shared.share(self.board.engine.memory.shared, [(SHARED, size)])
+        assert isinstance(self.board.cpu, MachineCodeCpu)
+        self.exits = 0
+        self.finish, self.board.cpu.finish_access = self.board.cpu.finish_access, self.count
+
+    def count(self) -> bool:
+        self.exits += 1
+        return self.finish()
+
+    def access(self, base: int, offset: int, size: int, value: int | None = None) -> int:
+        """The value of a load; the cause of the trap, if any, in bits 64 and up."""
+        width = size.bit_length() - 1
+        self.board.env.mcause = 0
+        self.board.x[A0], self.board.x[A1] = value or 0, base + offset
+        self.board.run(load(A0, A1, 0, width) if value is None else store(A0, A1, 0, width), WFI)
+        return self.board.x[A0] | self.board.env.mcause << 64
+
+    def both(self, offset: int, size: int, value: int | None = None) -> int:
+        """The same access of both devices, which must give the same."""
+        one, other = (self.access(base, offset, size, value) for base in (SHARED, PLAIN))
+        assert one == other, (hex(offset), size, value)
+        return one
+
+    def settle(self) -> None:
+        self.board.engine.memory.shared.settle()
+
+    def native(self, offset: int, size: int, value: int | None = None) -> int:
+        """An access of the shared device, which Python must not see."""
+        before = self.exits
+        result = self.access(SHARED, offset, size, value)
+        assert self.exits == before
+        return result
+
+
+def uarts() -> tuple[Bench, list[FakeChardev]]:
+    hosts = [FakeChardev(), FakeChardev()]
+    one, other = (Ns16550a.create(wiring(FakeTime(), [FakeLine()], chardev=host)) for host in hosts)
+    return Bench(one, other, 0x100), hosts
+
+
+ACCESS = st.tuples(
+    st.sampled_from((THR, THR, LSR, LSR, *range(8), 9)),
+    st.sampled_from((1, 1, 1, 2, 4, 8)),
+    st.none() | st.integers(0, 255) | st.just(0),
+)
+
+
+@pytest.fixture(scope="module")
+def uart_bench() -> tuple[Bench, list[FakeChardev]]:
+    return uarts()
+
+
+@settings(deadline=None)
+@given(st.lists(ACCESS | st.binary(min_size=1, max_size=3) | st.integers(0, 20), max_size=40), st.booleans())
+def test_a_shared_uart_is_as_one_in_python(
+    uart_bench: tuple[Bench, list[FakeChardev]], steps: list[tuple[int, int, int | None] | bytes | int], polled: bool
+) -> None:
+    """Steps: accesses, bytes from the host, room that the host has."""
+    bench, hosts = uart_bench
+    for host, device in zip(hosts, bench.devices, strict=True):
+        host.limit, host.input, host.output = 1 << 30, b"", b""
+        device.reset()
+    if polled:
+        for _ in range(POLLS_OF_A_LISTENER):
+            bench.both(LSR, 1)
+    for step in steps:
+        if isinstance(step, tuple):
+            bench.both(*step)
+        else:
+            bench.settle()
+            for host, device in zip(hosts, bench.devices, strict=True):
+                if isinstance(step, bytes):
+                    host.give(step)
+                else:
+                    host.limit = step
+                    assert host.port is device
+                    host.port.can_send()
+    bench.settle()
+    one, other = (device.save() for device in bench.devices)
+    assert hosts[0].output + bytes(one.pop("tx")) == hosts[1].output + bytes(other.pop("tx"))
+    assert one == other
+
+
+def test_a_console_that_polls_and_sends_needs_no_python() -> None:
+    bench, hosts = uarts()
+    for _ in range(POLLS_OF_A_LISTENER):
+        assert bench.both(LSR, 1) == 0x60
+    bench.both(THR, 1, 0x21)
+    for byte in b"hello":
+        assert bench.native(LSR, 1) == 0x60
+        bench.native(THR, 1, byte)
+    assert hosts[0].output == b"!"
+    bench.settle()
+    assert hosts[0].output == b"!hello"
+    # What is posted comes before what follows it: here, loopback.
+    bench.native(THR, 1, 0x3F)
+    bench.access(SHARED, MCR, 1, 0x10)
+    assert hosts[0].output == b"!hello?"
+
+
+def test_a_full_ring_is_emptied_in_python() -> None:
+    bench, hosts = uarts()
+    bench.access(SHARED, THR, 1, 0)
+    sent = bytes(n & 0xFF for n in range(RING + 5))
+    for byte in sent:
+        bench.access(SHARED, THR, 1, byte)
+    bench.settle()
+    assert hosts[0].output == b"\0" + sent
+
+
+def test_posted_writes_ring_the_bell_once() -> None:
+    bench, hosts = uarts()
+    bench.access(SHARED, THR, 1, 0)
+    loop = bench.board.loop
+    for text in (b"ab", b"cd"):
+        for byte in text:
+            bench.native(THR, 1, byte)
+        loop.call_soon(loop.stop)
+        loop.run()
+    assert hosts[0].output == b"\0abcd"
+
+
+def test_an_empty_slot_needs_no_python() -> None:
+    bench = Bench(VirtioMmio(), VirtioMmio())
+    for offset in (0, 4, 8, 12, 0x14, 0xFFC):
+        assert bench.native(offset, 4) == bench.access(PLAIN, offset, 4)
+        bench.native(offset | 0x20, 4, 0xFFFFFFFF)
+    assert bench.native(0, 4) == int.from_bytes(b"virt", "little")
+    for offset, size in ((1, 1), (2, 2), (0, 8), (2, 4)):
+        bench.both(offset, size)
+
+
+def test_time_needs_no_python() -> None:
+    clints = [Clint([FakeLine()], [FakeLine()], FakeTime(), FakeTime()) for _ in range(2)]
+    bench = Bench(*clints, size=0x10000)
+    env = bench.board.env
+    env.clock_mult, env.clock_offset = 0, 0x1234_5678_9ABC_DEF0
+    assert bench.native(0xBFF8, 8) == 0x1234_5678_9ABC_DEF0
+    assert bench.native(0xBFF8, 4) == 0x9ABCDEF0 - (1 << 32) & (1 << 64) - 1
+
+
+class Keeper(Device):
+    """Stored registers, one of which has effects when written."""
+
+    sizes = (4, 8)
+    limit = Register(0x0, mask=0xFF, reset=0x100)
+    low = limit.field(0, 4)
+    level = Register(0x8, width=8)
+
+    @level.writes
+    def _set_level(self, value: int) -> None:
+        self.level = value + 1
+
+
+def test_stored_registers_are_read_without_python() -> None:
+    bench = Bench(Keeper(), Keeper())
+    keeper = bench.devices[0]
+    assert isinstance(keeper, Keeper)
+    for value in (0, 5, 0xFFFFFFFF, 1 << 63):
+        for offset, size in ((0, 4), (8, 8)):
+            bench.both(offset, size, value)
+            assert bench.native(offset, size) == bench.access(PLAIN, offset, size)
+    keeper.low = 3
+    assert bench.native(0, 4) & 0xF == 3
+    saved = keeper.save()
+    keeper.reset()
+    assert (bench.native(0, 4), bench.native(8, 8)) == (0x100, 0)
+    keeper.restore(saved)
+    assert (bench.native(0, 4) & 0xF, bench.native(8, 8)) == (3, (1 << 63) + 1)
+
+
+def test_there_is_room_for_so_many_registers() -> None:
+    shared = SharedRegisters()
+    for number in range(1 << LOG_CELLS - 1):
+        shared.cell(number * 2 + 1, (4,))
+    with pytest.raises(OverflowError):
+        shared.cell(1 << 40 | 1, (4,))
+    with pytest.raises(ValueError, match="too many device registers"):
+        VirtioMmio().share(shared, [(0, PAGE)])
