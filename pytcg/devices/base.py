@@ -110,34 +110,35 @@ class Device:
             self.store(name, self.values[name])
 
     def share(self, shared: SharedRegisters, windows: Sequence[tuple[int, int]]) -> None:
-        """Let machine code serve what it can of the windows, which begin at guest physical addresses.
-
-        Raises ValueError where there is no room for more registers.
-        """
+        """Let machine code serve what it can of the windows: guest physical addresses and sizes in bytes."""
         if type(self).read is not Device.read or type(self).write is not Device.write:
             return
         self.shared = shared
-        single = [register for register in self.registers.values() if isinstance(register, Register)]
-        try:
-            for number, (base, size) in enumerate(windows[: len(self._gets) if self.bank_is_window else 1]):
-                banks = [number] if self.bank_is_window else list(self._gets)
-                offsets = {offset for bank in banks for offset in (*self._gets[bank], *self._sets[bank])}
-                cells = {at: shared.cell(register_key(base + (at << self.shift)), self.sizes) for at in sorted(offsets)}
-                self._cells |= {row.name: cells[row.offset] for row in single if row.bank in (None, *banks)}
-                if base % PAGE == size % PAGE == self.shift == 0:
-                    for page in range(base, base + size, PAGE):
-                        # what has no register reads as zero and ignores writes
-                        rest = shared.cell(page_key(page), self.sizes)
-                        shared.publish(rest, 0)
-                        shared.ignore(rest)
-        except OverflowError as error:
-            raise ValueError(str(error)) from None
+        for number, (base, size) in enumerate(windows[: len(self._gets) if self.bank_is_window else 1]):
+            try:
+                self._share_window(base, size, [number] if self.bank_is_window else list(self._gets))
+            except OverflowError:
+                # what there is no room for is left to Python
+                continue
         always = self.bank_is_window or len(self._gets) == 1
-        self._published = {
-            row.name for row in single if row.stored and "r" in row.access and (always or row.bank is None)
-        }
+        rows = (row for row in self.registers.values() if row.name in self._cells and row.stored and "r" in row.access)
+        self._published = {row.name for row in rows if always or row.bank is None}
         self._replace({})
         self.share_state()
+
+    def _share_window(self, base: int, size: int, banks: Sequence[int]) -> None:
+        """Make the cells of a window that shows some of the banks. Raises OverflowError."""
+        shared = self.shared
+        offsets = {offset for bank in banks for offset in (*self._gets[bank], *self._sets[bank])}
+        cells = {at: shared.cell(register_key(base + (at << self.shift)), self.sizes) for at in sorted(offsets)}
+        single = (register for register in self.registers.values() if isinstance(register, Register))
+        self._cells |= {row.name: cells[row.offset] for row in single if row.bank in (None, *banks)}
+        if base % PAGE == size % PAGE == self.shift == 0:
+            for page in range(base, base + size, PAGE):
+                # what has no register reads as zero and ignores writes
+                rest = shared.cell(page_key(page), self.sizes)
+                shared.publish(rest, 0)
+                shared.ignore(rest)
 
     def share_state(self) -> None:
         """`publish` and `post` what can be. Called once registers are shared, and by the device when that changes."""

@@ -150,15 +150,9 @@ class DeviceBuilder:
             for number, (base, size) in enumerate(ranges):
                 _add(self.memory, Io(node.path, base, size, (device and device.window(number)) or Absent()))
             if device:
-                self._share(device, ranges)
+                device.share(self.memory.shared, ranges)
         self.devices[node] = device
         return device
-
-    def _share(self, device: Device, ranges: list[tuple[int, int]]) -> None:
-        try:
-            device.share(self.memory.shared, ranges)
-        except ValueError as error:
-            raise MachineError(str(error)) from None
 
     def _connect_power_pins(self) -> None:
         """Let output pins reset or power off the machine, as the bindings gpio-restart and gpio-poweroff say."""
