@@ -36,6 +36,8 @@ class Device:
     in_memory: ClassVar[bool] = False
     #: whether it is a serial port, which `-serial` connects to a chardev
     is_serial: ClassVar[bool] = False
+    #: of these, for a device with a `read` or `write` of its own: those in which it treats declared registers as usual
+    shared_sizes: ClassVar[tuple[int, ...]] = ()
     #: attributes that are state, besides the stored registers; plain values, lists, dicts and bytearrays
     state: ClassVar[tuple[str, ...]] = ()
     #: all declared registers
@@ -111,8 +113,6 @@ class Device:
 
     def share(self, shared: SharedRegisters, windows: Sequence[tuple[int, int]]) -> None:
         """Let machine code serve what it can of the windows: guest physical addresses and sizes in bytes."""
-        if type(self).read is not Device.read or type(self).write is not Device.write:
-            return
         self.shared = shared
         for number, (base, size) in enumerate(windows[: len(self._gets) if self.bank_is_window else 1]):
             try:
@@ -121,22 +121,29 @@ class Device:
                 # what there is no room for is left to Python
                 continue
         always = self.bank_is_window or len(self._gets) == 1
-        rows = (row for row in self.registers.values() if row.name in self._cells and row.stored and "r" in row.access)
-        self._published = {row.name for row in rows if always or row.bank is None}
+        known = (row for row in self.registers.values() if isinstance(row, Register) and row.name in self._cells)
+        rows = [row for row in known if row.stored and (always or row.bank is None)]
+        self._published = {row.name for row in rows if "r" in row.access}
+        for row in rows:
+            if "r" not in row.access:
+                # Nothing that is published can depend on it.
+                shared.post(self._cells[row.name], partial(_put_last, row.setter(self, ())), row.width)
         self._replace({})
         self.share_state()
 
     def _share_window(self, base: int, size: int, banks: Sequence[int]) -> None:
         """Make the cells of a window that shows some of the banks. Raises OverflowError."""
         shared = self.shared
+        own = type(self).read is not Device.read or type(self).write is not Device.write
+        sizes = self.shared_sizes if own else self.sizes
         offsets = {offset for bank in banks for offset in (*self._gets[bank], *self._sets[bank])}
-        cells = {at: shared.cell(register_key(base + (at << self.shift)), self.sizes) for at in sorted(offsets)}
+        cells = {at: shared.cell(register_key(base + (at << self.shift)), sizes) for at in sorted(offsets)}
         single = (register for register in self.registers.values() if isinstance(register, Register))
         self._cells |= {row.name: cells[row.offset] for row in single if row.bank in (None, *banks)}
-        if base % PAGE == size % PAGE == self.shift == 0:
+        if not own and base % PAGE == size % PAGE == self.shift == 0:
             for page in range(base, base + size, PAGE):
                 # what has no register reads as zero and ignores writes
-                rest = shared.cell(page_key(page), self.sizes)
+                rest = shared.cell(page_key(page), sizes)
                 shared.publish(rest, 0)
                 shared.ignore(rest)
 
@@ -161,8 +168,11 @@ class Device:
     def post(self, register: Register, allowed: bool) -> None:
         """Until further notice, whether writes may be posted."""
         cell = self._cells.get(register.name)
-        if cell is not None:
-            self.shared.post(cell, partial(register.poster, self) if allowed and register.poster else None)
+        if cell is not None and register.poster:
+            if allowed:
+                self.shared.post(cell, partial(_post_masked, register.poster, self, register.mask), register.width)
+            else:
+                self.shared.withhold(cell)
 
     def read(self, offset: int, size: int) -> int:
         """The guest reads `size` bytes at `offset`. Raises BusError."""
@@ -207,6 +217,16 @@ class Device:
                             sets[start + at] = (put, rest, 8 * at, register.width)
             self._gets[bank or 0] = gets
             self._sets[bank or 0] = sets
+
+
+def _put_last(put: Set, values: list[int]) -> None:
+    """Do posted writes of a register whose writes only store."""
+    put(values[-1])
+
+
+def _post_masked(poster: Callable[[Any, list[int]], None], device: Device, mask: int, values: list[int]) -> None:
+    """Do posted writes of a register."""
+    poster(device, [value & mask for value in values])
 
 
 class BankWindow:

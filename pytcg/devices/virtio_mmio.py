@@ -33,6 +33,7 @@ class VirtioMmio(Device):
 
     compatible = ("virtio,mmio",)
     sizes = (1, 2, 4)
+    shared_sizes = (4,)
     state = ("device_state",)
 
     magic_value = Register(0x000, access="r", reset=int.from_bytes(b"virt", "little"))

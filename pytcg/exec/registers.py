@@ -27,6 +27,7 @@ from pytcg.softmmu.shared import (
     TAKEN,
     VALUE,
     WANTED,
+    WIDTH,
     WORD,
     WRITE,
     WRITE_IGNORED,
@@ -94,7 +95,7 @@ def make_helper_register(layout: Layout) -> HelperFunction:
             return Action.SLOW
         if kind >> KIND_ACCESS_SHIFT & 1:
             how = ld64(cell + WRITE)
-            if how == WRITE_POSTED:
+            if how == WRITE_POSTED and size >= ld64(cell + WIDTH):
                 if post(env, cell, env.mem_value & MASK64 >> 64 - size * 8) == 0:
                     return Action.SLOW
             elif how != WRITE_IGNORED:

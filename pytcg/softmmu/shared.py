@@ -20,7 +20,7 @@ PAGE = 4096
 #: cells; the table is not to be more than half full
 LOG_CELLS = 14
 #: words of a cell, as byte offsets, and its size
-KEY, READ, VALUE, WRITE, SIZES, CELL = 0, 8, 16, 24, 32, 64
+KEY, READ, VALUE, WRITE, SIZES, WIDTH, CELL = 0, 8, 16, 24, 32, 40, 64
 #: what READ says (0: leave it to Python): give VALUE, or guest time
 READ_VALUE, READ_TIME = 1, 2
 #: what WRITE says (0: leave it to Python): do nothing, or put the write into the ring
@@ -105,11 +105,15 @@ class SharedRegisters:
         """Writes do nothing."""
         self.cells.words[(cell + WRITE) // WORD] = WRITE_IGNORED
 
-    def post(self, cell: int, posted: Posted | None) -> None:
-        """Until further notice, writes may be posted, for `posted` to do with the machine's lock held; None: not so."""
-        if posted:
-            self._posted[cell] = posted
-        self.cells.words[(cell + WRITE) // WORD] = WRITE_POSTED if posted else 0
+    def post(self, cell: int, posted: Posted, width: int) -> None:
+        """Until further notice, writes of `width` bytes or more may be posted, for `posted` to do them."""
+        self._posted[cell] = posted
+        self.cells.words[(cell + WIDTH) // WORD] = width
+        self.cells.words[(cell + WRITE) // WORD] = WRITE_POSTED
+
+    def withhold(self, cell: int) -> None:
+        """Until further notice, Python does the writes."""
+        self.cells.words[(cell + WRITE) // WORD] = 0
 
     def settle(self) -> None:
         """Do what was posted. The machine's lock is held."""

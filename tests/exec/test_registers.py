@@ -14,6 +14,7 @@ from pytcg.devices.virtio_mmio import VirtioMmio
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.softmmu.regions import Io
 from pytcg.softmmu.shared import LOG_CELLS, RING, SharedRegisters, register_key
+from pytcg.tcg.types import MASK64
 from tests.devices.fakes import FakeChardev, FakeLine, FakeTime, wiring
 from tests.exec.board import PAGE, Board
 from tests.exec.riscv import WFI, load, store
@@ -75,7 +76,7 @@ def uarts() -> tuple[Bench, list[FakeChardev]]:
 ACCESS = st.tuples(
     st.sampled_from((THR, THR, LSR, LSR, *range(8), 9)),
     st.sampled_from((1, 1, 1, 2, 4, 8)),
-    st.none() | st.integers(0, 255) | st.just(0),
+    st.none() | st.integers(0, 0x1FF) | st.just(0),
 )
 
 
@@ -156,11 +157,24 @@ def test_posted_writes_ring_the_bell_once() -> None:
 
 def test_an_empty_slot_needs_no_python() -> None:
     bench = Bench(VirtioMmio(), VirtioMmio())
-    for offset in (0, 4, 8, 12, 0x14, 0xFFC):
-        assert bench.native(offset, 4) == bench.access(PLAIN, offset, 4)
-        bench.native(offset | 0x20, 4, 0xFFFFFFFF)
     assert bench.native(0, 4) == int.from_bytes(b"virt", "little")
-    for offset, size in ((1, 1), (2, 2), (0, 8), (2, 4)):
+    assert bench.native(0xC, 4) == int.from_bytes(b"QEMU", "little")
+    for value in range(3):
+        bench.native(0x14, 4, value)
+    assert bench.access(SHARED, 8, 4) == 0
+    slot = bench.devices[0]
+    assert isinstance(slot, VirtioMmio)
+    assert slot.device_features_sel == 2
+    for offset, size in ((1, 1), (2, 2), (0, 1), (0, 8), (2, 4), (0xFFC, 4), (4, 4), (8, 4)):
+        bench.both(offset, size)
+
+
+def test_what_is_not_declared_needs_no_python() -> None:
+    bench = Bench(Keeper(), Keeper())
+    for offset, size in ((0x10, 4), (0x18, 8), (0xFFC, 4)):
+        bench.native(offset, size, MASK64)
+        assert bench.native(offset, size) == bench.access(PLAIN, offset, size) == 0
+    for offset, size in ((0x10, 1), (0x12, 4)):
         bench.both(offset, size)
 
 
