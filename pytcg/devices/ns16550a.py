@@ -153,6 +153,7 @@ class Ns16550a(Device):
                 self._write_data(value)
         else:
             # The guest has seen an empty transmitter before each of them.
+            self.thre_event = False
             self.tx += bytes(values)
             self._transmit()
 
