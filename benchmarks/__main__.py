@@ -3,6 +3,7 @@
     python -m benchmarks [-n RUNS] [--only PART]... [--program NAME]... [--json FILE] [--markdown FILE]
 
 A ratio is pytcg's median over QEMU's: below 1 is faster. CPU seconds are those of the whole process, all threads.
+Where the work is plain user code, Unicorn runs the same ELF file without a kernel.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from benchmarks import guests, measure
 from benchmarks.console import ConsoleError
 from benchmarks.report import HEADER, ChecksumError, compare, line, markdown, translation_lines
+from benchmarks.sample import UNICORN, Samples
 
 PARTS: dict[str, str] = {
     "start": "start-up",
@@ -44,7 +46,7 @@ def main() -> int:
         if not needed:
             print(f"benchmarks: {why}: run `make guests`", file=sys.stderr)
             return 1
-    parts: dict[str, Callable[[str], measure.Samples]] = {
+    parts: dict[str, Callable[[str], Samples]] = {
         "start": measure.start,
         "boot": measure.boot,
         "warm": measure.warm,
@@ -58,7 +60,8 @@ def main() -> int:
     print(HEADER)
     try:
         for part in options.only or PARTS:
-            runs: dict[str, list[measure.Samples]] = {emulator: [] for emulator in guests.EMULATORS}
+            besides = [UNICORN] if part == "userland" else []
+            runs: dict[str, list[Samples]] = {emulator: [] for emulator in (*guests.EMULATORS, *besides)}
             for _ in range(options.runs):
                 for emulator, samples in runs.items():
                     samples.append(parts[part](emulator))

@@ -13,6 +13,8 @@ from pytcg.machine.resources import CHECKOUT, resource
 RAM_MIB = 1024
 SOURCES = Path(__file__).resolve().parent / "guest"
 BUILD = CHECKOUT / "build" / "bench"
+#: the programs under guest/ as an ELF file for Linux, and packed as an initrd
+PROGRAM, INITRD = BUILD / "bench", BUILD / "bench.cpio.gz"
 FIRMWARE = resource("firmware", "images", "riscv64", "sbi.bin")
 DEMO = resource("firmware", "images", "riscv64", "demo.Image")
 DEBIAN_KERNEL = CHECKOUT / "guests" / "riscv64" / "linux"
@@ -54,15 +56,14 @@ def first_words(emulator: str) -> list[str]:
 
 def benchmark_initrd() -> Path:
     """The initrd of the programs under guest/, built if a source is newer. Exits where the toolchain fails."""
-    packed, program = BUILD / "bench.cpio.gz", BUILD / "bench"
     sources = sorted(SOURCES.glob("*.c"))
     newest = max(path.stat().st_mtime for path in (*SOURCES.iterdir(), Path(__file__)))
-    if packed.exists() and packed.stat().st_mtime > newest:
-        return packed
+    if INITRD.exists() and INITRD.stat().st_mtime > newest:
+        return INITRD
     BUILD.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "ziglang", "cc", *COMPILE, *WARNINGS, *map(str, sources), "-o", str(program)]
+    command = [sys.executable, "-m", "ziglang", "cc", *COMPILE, *WARNINGS, *map(str, sources), "-o", str(PROGRAM)]
     print("building the benchmark initrd (the first time takes a minute or two)", file=sys.stderr)
     if subprocess.run(command, check=False).returncode:
         sys.exit("benchmarks: the guest programs could not be built (make setup installs the toolchain)")
-    packed.write_bytes(initrd(program))
-    return packed
+    INITRD.write_bytes(initrd(PROGRAM))
+    return INITRD

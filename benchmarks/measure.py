@@ -7,31 +7,18 @@ import resource
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks import guests
 from benchmarks.console import Mark, console
+from benchmarks.sample import UNICORN, Sample, Samples
 
 DEMO_PROMPT, SHELL_PROMPT = "pytcg> ", "~ # "
 #: loop of the demo kernel -> how often it runs: long enough that translating it does not count
 DEMO_LOOPS = {"integer": 20, "branchy": 10, "memory": 10, "calls": 4, "chase": 6, "pages": 2, "sort": 12, "hash": 10}
 QUIT = "\x01x"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """CPU seconds of the whole process and wall seconds that something took; what the guest said of it, if it did."""
-
-    cpu: float
-    wall: float
-    guest_ms: int | None = None
-    checksum: str = ""
-    rss_mib: float | None = None
-
-
-Samples = dict[str, Sample]
 
 
 def between(before: Mark, after: Mark) -> Sample:
@@ -94,7 +81,13 @@ def demo(emulator: str, wanted: Iterable[str] = ()) -> Samples:
 
 
 def userland(emulator: str, wanted: Iterable[str] = ()) -> Samples:
-    """The programs of the benchmark initrd under Linux, in the order that its init has."""
+    """The programs of the benchmark initrd under Linux, in the order that its init has; with Unicorn, without Linux."""
+    if emulator == UNICORN:
+        # only this needs it to be installed
+        from benchmarks import usermode
+
+        guests.benchmark_initrd()
+        return usermode.samples(guests.PROGRAM, wanted)
     samples = {}
     arguments = " ".join(["rdinit=/bench", *(("--", *wanted) if wanted else ())])
     with console(guests.linux(emulator, guests.benchmark_initrd(), arguments)) as guest:

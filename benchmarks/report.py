@@ -6,10 +6,10 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import Sample, Samples
+from benchmarks.sample import UNICORN, Sample, Samples
 
 Figures = dict[str, Any]
-#: of one name: `pytcg`, `qemu`, `ratio`, `samples`
+#: of one name: `pytcg`, `qemu`, `ratio`, `samples`; where the work is plain user code `unicorn` and `ratio_unicorn`
 Row = dict[str, Any]
 COLUMNS = ("cpu", "wall", "guest_ms", "rss_mib")
 HEADER = f"{'':22}{'CPU s':>16}{'ratio':>8}   {'wall s':>16}{'ratio':>8}   {'guest ms':>14}{'ratio':>8}\n" + (
@@ -41,7 +41,11 @@ def compare(runs: dict[str, list[Samples]]) -> dict[str, Row]:
     """
     out: dict[str, Row] = {}
     for name in runs["pytcg"][0]:
-        by = {emulator: [run[name] for run in samples] for emulator, samples in runs.items()}
+        by = {
+            emulator: found
+            for emulator, samples in runs.items()
+            if (found := [run[name] for run in samples if name in run])
+        }
         try:
             medians([sample for samples in by.values() for sample in samples])
         except ChecksumError as error:
@@ -54,6 +58,8 @@ def compare(runs: dict[str, list[Samples]]) -> dict[str, Row]:
         }
         samples = {emulator: [asdict(sample) for sample in found] for emulator, found in by.items()}
         out[name] = {**figures, "ratio": ratios, "samples": samples}
+        if UNICORN in figures:
+            out[name]["ratio_unicorn"] = round(figures["pytcg"]["cpu"] / figures[UNICORN]["cpu"], 3)
     return out
 
 
@@ -68,16 +74,25 @@ def line(name: str, row: Row) -> str:
     if "rss_mib" in row["ratio"]:
         ours, theirs = row["pytcg"]["rss_mib"], row["qemu"]["rss_mib"]
         text += f"beyond guest RAM: {ours:.0f} MiB, QEMU {theirs:.0f} MiB, ratio {row['ratio']['rss_mib']:.2f}"
+    if UNICORN in row:
+        text += f"Unicorn {row[UNICORN]['cpu']:.3f} CPU s, ratio {row['ratio_unicorn']:.2f}"
     return text.rstrip()
 
 
 def markdown(rows: dict[str, Row], title: str) -> str:
     """The medians of one part as a table for docs/performance.md."""
-    lines = [f"| {title} | pytcg, CPU s | QEMU, CPU s | ratio | ratio of wall time |", "|---|---|---|---|---|"]
-    for name, row in rows.items():
-        cpu = " | ".join(f"{row[emulator]['cpu']:.3f}" for emulator in ("pytcg", "qemu"))
-        lines.append(f"| {name} | {cpu} | {row['ratio']['cpu']:.2f} | {row['ratio']['wall']:.2f} |")
-    return "\n".join(lines) + "\n"
+    columns = ["pytcg, CPU s", "QEMU, CPU s", "ratio", "ratio of wall time"]
+    table = {
+        name: [*(f"{row[emulator]['cpu']:.3f}" for emulator in ("pytcg", "qemu"))]
+        + [f"{row['ratio'][column]:.2f}" for column in ("cpu", "wall")]
+        for name, row in rows.items()
+    }
+    if any(UNICORN in row for row in rows.values()):
+        columns += ["Unicorn, CPU s", "ratio to it"]
+        for name, row in rows.items():
+            table[name] += [f"{row[UNICORN]['cpu']:.3f}", f"{row['ratio_unicorn']:.2f}"] if UNICORN in row else ["", ""]
+    lines = [[title, *columns], ["---"] * (len(columns) + 1), *([name, *cells] for name, cells in table.items())]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines).replace("| --- ", "|---").replace("--- |", "---|")
 
 
 def translation_lines(figures: dict[str, Any]) -> str:

@@ -11,8 +11,12 @@ import pytest
 
 from benchmarks.console import ConsoleError, console
 from benchmarks.cpio import initrd
-from benchmarks.measure import Sample, between
+from benchmarks.measure import between
 from benchmarks.report import ChecksumError, compare, line, markdown
+from benchmarks.sample import Sample
+from benchmarks.usermode import UserMode
+from tests.exec.riscv import ECALL, addi, code, load
+from tests.machine.kernels import elf
 
 
 def members(archive: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
@@ -84,6 +88,32 @@ def test_ratios_of_medians() -> None:
         "0.50",
     ]
     assert "| loop | 2.000 | 4.000 | 0.50 | 0.25 |" in markdown(rows, "loops")
+
+
+def test_unicorn_is_a_column_where_it_took_part() -> None:
+    ours, theirs = ({name: Sample(cpu, 1.0, 10, "ab") for name in ("plain", "fork")} for cpu in (1.0, 2.0))
+    rows = compare({"pytcg": [ours], "qemu": [theirs], "unicorn": [{"plain": Sample(4.0, 1.0, 1, "ab")}]})
+    assert rows["plain"]["ratio_unicorn"] == 0.25 and "ratio_unicorn" not in rows["fork"]
+    assert line("plain", rows["plain"]).endswith("Unicorn 4.000 CPU s, ratio 0.25")
+    assert markdown(rows, "programs").splitlines() == [
+        "| programs | pytcg, CPU s | QEMU, CPU s | ratio | ratio of wall time | Unicorn, CPU s | ratio to it |",
+        "|---|---|---|---|---|---|---|",
+        "| plain | 1.000 | 2.000 | 0.50 | 1.00 | 4.000 | 0.25 |",
+        "| fork | 1.000 | 2.000 | 0.50 | 1.00 |  |  |",
+    ]
+    with pytest.raises(ChecksumError, match="plain: ab, cd"):
+        compare({"pytcg": [ours], "qemu": [theirs], "unicorn": [{"plain": Sample(4.0, 1.0, 1, "cd")}]})
+
+
+def test_a_program_for_linux_runs_in_unicorn(tmp_path: Path) -> None:
+    """Prints its second argument, which is at 16(sp)."""
+    program = tmp_path / "program"
+    words = code(load(11, 2, 16), addi(12, 0, 4), addi(17, 0, 64), ECALL, addi(17, 0, 142), ECALL)
+    program.write_bytes(elf(((0x10000, 0x10000, words, 0x1000),), 0x10000))
+    guest = UserMode(program, ["bench", "one\n"])
+    guest.run()
+    assert guest.text == "one\n"
+    assert len(guest.marks) == 1
 
 
 def test_other_results_are_an_error() -> None:
