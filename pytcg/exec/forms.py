@@ -4,10 +4,10 @@ puts blocks together from.
 - *Classes*: 4 words for each class of instruction words: kind and masks of `WordClass`, address of its immediates.
 - *Forms*: open addressing over host addresses of records, hashed by the two words of a form: the masked words (the
   second in the upper half), and translation flags | Form << 12.
-- *Records*: how a unit looks and its parts. INFO: number of parts, ENDS, TEMPORARY or REFUSED, and from bit 16 and 24
-  on the globals made constant and added to; then BASE, WRITES and READS; then for each part a word with its lengths
-  (hot code, cold code, fix-ups, alignment: 16 bits each), its hot code, its cold code (which ends at a whole word, as
-  it is copied downward) and its fix-ups (the offset, bit 31 for one in cold code, and in the upper half the row).
+- *Records*: how a unit looks and its parts. INFO: number of parts, ENDS, TEMPORARY, REFUSED, LINKS, and from bits 16
+  and 24 on the globals made constant and added to; then BASE, WRITES and READS; then for each part a word with its
+  lengths (hot code, cold code, fix-ups, alignment: 16 bits each), its hot code, its cold code (which ends at a whole
+  word, as it is copied downward) and its fix-ups.
 - *Rows* of factors, 5 words each.
 """
 
@@ -46,7 +46,7 @@ KIND, FIRST_MASK, SECOND_MASK, IMMEDIATE = range(0, 4 * WORD, WORD)
 CLASS = 4 * WORD
 # Byte offsets in a record.
 KEY_WORDS, KEY_FORM, INFO, FIRST_IMMEDIATE, WRITES, READS, PARTS = range(0, 7 * WORD, WORD)
-PART_COUNT, ENDS, TEMPORARY, REFUSED = 0xFF, 1 << 8, 1 << 9, 1 << 10
+PART_COUNT, ENDS, TEMPORARY, REFUSED, LINKS = 0xFF, 1 << 8, 1 << 9, 1 << 10, 1 << 11
 CONSTANT_SHIFT, ADDS_SHIFT = 16, 24
 FORM_SHIFT = 12
 ROW = 5 * WORD
@@ -179,7 +179,7 @@ class Forms:
     def record(self, unit: UnitCode, words: int, form: int, kind: Form) -> bytes:
         """The record of a unit's host code."""
         info = len(unit.parts) | (ENDS if unit.ends else 0) | (TEMPORARY if unit.temporary else 0)
-        info |= unit.constant << CONSTANT_SHIFT | unit.adds << ADDS_SHIFT
+        info |= (LINKS if unit.links else 0) | unit.constant << CONSTANT_SHIFT | unit.adds << ADDS_SHIFT
         data = _RECORD.pack(words, form, info, BASE[kind], unit.writes, unit.reads)
         for hot, cold, align, fixups in unit.parts:
             lengths = _PART.pack(len(hot), len(cold), len(fixups.each), align)

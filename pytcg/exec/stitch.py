@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pytcg.backend.x86_64.emit.control import CHAINED_END, HEADER_LENGTH
 from pytcg.backend.x86_64.encode import NOPS
-from pytcg.backend.x86_64.parts import COLD_FIXUP, LEAD_BASE, LONGEST, LOW, Form
+from pytcg.backend.x86_64.parts import COLD_FIXUP, LEAD_BASE, LOW, Form
 from pytcg.exec.blocktable import (
     CODE_ENTRY,
     CODE_LENGTH,
@@ -44,6 +44,7 @@ from pytcg.exec.forms import (
     KEY_FORM,
     KEY_WORDS,
     KIND,
+    LINKS,
     MAX_UNKNOWN,
     PART_COUNT,
     PARTS,
@@ -58,7 +59,7 @@ from pytcg.exec.forms import (
     form_slot,
 )
 from pytcg.exec.placing import HEADER, PAGE, PAGE_SHIFT, count, lock, padded, remember, unlock
-from pytcg.frontend.units import Immediate, Units
+from pytcg.frontend.units import MOST_INSNS, Immediate, Units
 from pytcg.native import native
 from pytcg.native.intrinsics import ld32, ld64, signed_lt, st32, st64
 from pytcg.tcg.state import ONE_INSN, Env
@@ -66,7 +67,9 @@ from pytcg.tcg.types import MASK64
 
 #: bytes of templates that a block needs at most, and where behind them the units of a block are listed, 4 words each,
 #: and its guest bytes copied
-ROOM, GUEST_COPY, LISTED = 1 << 15, 1 << 14, (1 << 14) + 256
+ROOM, GUEST_COPY, LISTED = 1 << 15, 1 << 14, (1 << 14) + 512
+#: a pc that is linked lies less than this many bytes into the block
+NEAR = 120
 BITS8, BITS32 = 1 << 7, 1 << 31
 NO_FORM = 0xFF
 #: padding in front of an aligned branch, by its length in bytes
@@ -99,17 +102,15 @@ def form_of(kind: int, imm: int, insn: int, offset: int) -> int:
     """The Form of a unit's immediate; NO_FORM where there is none. `offset`: of the block in its page."""
     if kind == Immediate.NONE:
         return Form.NONE
-    if kind == Immediate.OFFSET:
+    if kind == Immediate.VALUE:
         if imm == 0:
-            return Form.OFFSET_ZERO
-        if imm < BITS8:
-            return Form.OFFSET_POSITIVE
-        return Form.OFFSET_NEGATIVE if 0 - imm <= BITS8 else Form.OFFSET_WIDE
+            return Form.ZERO
+        if imm < BITS32:
+            return Form.POSITIVE if imm < BITS8 else Form.WIDE
+        return Form.NEGATIVE if 0 - imm <= BITS8 else Form.WIDE_NEGATIVE
     distance = insn + imm
     if kind == Immediate.TARGET and offset + distance < CHAINED_END:
-        if signed_lt(imm, 1):
-            return Form.BACKWARD
-        return Form.FORWARD if imm > 8 else NO_FORM
+        return Form.BACKWARD if signed_lt(imm, 1) else Form.FORWARD
     if is_far(distance):
         return Form.FAR if kind == Immediate.TARGET else Form.DISTANCE
     return NO_FORM
@@ -223,7 +224,7 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
         constant = 0
         seen = 0
         while True:
-            if insn + 8 > LONGEST or offset + insn + 16 > PAGE:
+            if env.arg[2] >= MOST_INSNS or offset + insn + 16 > PAGE:
                 return 0
             memory = ld64(env.code_control + FORMS)
             word = fetch(template + GUEST_COPY + insn)
@@ -248,7 +249,10 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
                 end += length(second)
                 env.arg[2] += 1
             form = form_of(kind, imm, insn, offset)
-            if form == NO_FORM or (joined == Immediate.TARGET and is_far(lead + insn) == 0):
+            if form == NO_FORM:
+                return 0
+            # Whether a jump into its own unit goes backward depends on which of its two instructions is meant.
+            if joined == Immediate.TARGET and (imm - 1 < 8 or is_far(lead + insn) == 0):
                 return 0
             form = flags | form << FORM_SHIFT
             record = find_form(ld64(memory + SLOTS), words, form)
@@ -259,7 +263,7 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
             else:
                 info = ld64(record + INFO)
                 added = info >> ADDS_SHIFT
-                if info & REFUSED or (added != 0 and added == constant):
+                if info & REFUSED or (info & LINKS and insn + 8 > NEAR) or (added != 0 and added == constant):
                     env.unknown[0] = 0
                     return 0
                 constant = info >> CONSTANT_SHIFT & 0xFF
@@ -329,7 +333,7 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
         ):
             # Another vCPU may write there meanwhile: what is decoded and what is kept must be the same.
             at = 0
-            while at < LONGEST + 8 and offset + at + 8 <= PAGE:
+            while at < MOST_INSNS * 4 + 8 and offset + at + 8 <= PAGE:
                 st64(template + GUEST_COPY + at, ld64(address + at))
                 at += 8
             size = measure(env, template, flags, offset)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 WORD_MASK = 0xFFFFFFFF
 #: an immediate is looked up by 4 bits of the word at a time
 NIBBLES = 8
+#: guest instructions of a block at most
+MOST_INSNS = 64
 
 
 class Immediate(IntEnum):
@@ -21,8 +23,8 @@ class Immediate(IntEnum):
 
     #: none, or part of the form
     NONE = 0
-    #: of a load or store
-    OFFSET = 1
+    #: of a load or store, or of arithmetic
+    VALUE = 1
     #: distance from the unit to where it jumps; no other unit follows
     TARGET = 2
     #: distance from the unit to an address

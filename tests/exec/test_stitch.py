@@ -15,6 +15,7 @@ from pytcg.exec.forms import Forms
 from pytcg.frontend.decodetree import Pattern
 from pytcg.frontend.riscv.decoding import decoder
 from pytcg.frontend.riscv.isa import configure
+from pytcg.frontend.units import MOST_INSNS
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S
@@ -100,6 +101,7 @@ BLOCKS = {
         load(10, 2, 0), load(11, 2, 8), load(12, 2, -8), load(13, 20, 2040), store(21, 20, -2048), jalr(0, 1, 0)
     ),
     "forward branch": code(addi(10, 10, 1), bne(10, 11, NEAR)),
+    "branch over an instruction": code(addi(10, 10, 1), bne(10, 11, 8)),
     "backward branch": code(addi(10, 10, 1), bne(10, 11, -4)),
     "jump and link": code(addi(10, 10, 1), jal(1, NEAR)),
     "jump out of the page": code(addi(10, 10, 1), jal(0, 2 * PAGE)),
@@ -109,6 +111,8 @@ BLOCKS = {
     "call": code(auipc(1, FAR), jalr(1, 1, 100)),
     "tail call": code(auipc(6, FAR), jalr(0, 6, -100)),
     "call through another register": code(auipc(6, FAR), jalr(1, 6, -100)),
+    "numbers": code(*[addi(10, rs1, n) for rs1 in (0, 10, 11) for n in (0, 1, -1, 200, -200)], jalr(0, 1, 0)),
+    "many": code(*[addi(10, 10, n) for n in range(MOST_INSNS - 1)], jalr(0, 1, 0)),
     "no room for padding": code(addi(10, 10, 1), addi(0, 0, 0), bne(10, 0, NEAR)),
 }
 
@@ -118,18 +122,19 @@ BLOCKS = {
 def test_usual_blocks(privilege: int, compiled: bool) -> None:
     workshop = Workshop(privilege, compiled)
     for n, (name, block) in enumerate(BLOCKS.items()):
-        pc = PROGRAM + 2 * PAGE + 72 * n
+        pc = PROGRAM + 2 * PAGE + 256 * n + 4
         workshop.write(pc, block)
         assert workshop.stitched(pc) == workshop.translated(pc), name
 
 
 def test_what_is_left_to_the_translator(workshop: Workshop) -> None:
-    """Constants that fold, forwarded values of a loop, the end of the page, long blocks."""
+    """Constants that fold, forwarded values of a loop, the end of the page, too long a block, a distant link."""
     for at, block in (
         (0, code(lui(10, FAR), addi(10, 10, 1), jalr(0, 1, 0))),
         (0, code(addi(20, 20, 1), add(10, 10, 20), bne(10, 11, -8))),
         (PAGE - 8, code(addi(10, 10, 1), jalr(0, 1, 0))),
-        (0, code(*[addi(10, 10, 1)] * 40, jalr(0, 1, 0))),
+        (0, code(*[addi(10, 10, 1)] * MOST_INSNS, jalr(0, 1, 0))),
+        (0, code(*[addi(10, 10, 1)] * 40, jal(1, NEAR))),
     ):
         workshop.write(PROGRAM + at, block)
         assert workshop.stitched(PROGRAM + at) is None

@@ -25,22 +25,23 @@ class Form(IntEnum):
     """What the immediate of host code is, and how wide."""
 
     NONE = 0
-    #: displacement of a load or store: none; 1 to 127; -128 to -1; another
-    OFFSET_ZERO = 1
-    OFFSET_POSITIVE = 2
-    OFFSET_NEGATIVE = 3
-    OFFSET_WIDE = 4
+    #: a number or displacement: 0; 1 to 127; -128 to -1; a greater and a smaller one of 32 bits
+    ZERO = 1
+    POSITIVE = 2
+    NEGATIVE = 3
+    WIDE = 4
+    WIDE_NEGATIVE = 5
     #: where a branch goes: further on in the page; to itself or back in the page; to another page, 32 bits
-    FORWARD = 5
-    BACKWARD = 6
-    FAR = 7
+    FORWARD = 6
+    BACKWARD = 7
+    FAR = 8
     #: of 32 bits, to be added to the guest pc
-    DISTANCE = 8
+    DISTANCE = 9
 
 
 #: for each form an immediate of that form; parts have it built in, and can be given one that is not less, or, in fields
 #: of 32 bits, any
-BASE = (0, 0, 1, -128, 0x10000, 256, -256, 0x10000, 0x10000)
+BASE = (0, 0, 1, -128, 0x10000, -0x10000, 256, -256, 0x10000, 0x10000)
 #: where the cold code of a part is emitted, relative to the entry
 LOW = -256
 #: what is moved, and by how much: hot code, cold code (these keep alignment), offset of the instruction, the immediate,
@@ -54,9 +55,6 @@ MOVES = tuple((*NOWHERE[:axis], step, *NOWHERE[axis + 1 :]) for axis, step in en
 COLD_FIXUP = 1 << 31
 #: the distance of the address of a jump that is built in
 LEAD_BASE = 0x10000
-#: host code up to here in a block can be put together, in guest bytes: offsets of instructions have 7 bits
-LONGEST = 120
-
 GOTO_PTR, GOTO_TB = code("goto_ptr"), code("goto_tb")
 BRCOND_TB, PC_REL = code("brcond_tb", Type.I64), code("pc_rel", Type.I64)
 EXITS = frozenset((GOTO_TB >> 3, BRCOND_TB >> 3))
@@ -114,6 +112,8 @@ class UnitCode(NamedTuple):
     reads: int
     #: the register of temporaries is used
     temporary: bool
+    #: a pc near that of the block is put into a register: its distance is taken to have 8 bits
+    links: bool
     #: the global that is made a constant last, and the one that is added to, or jumped to, first; 0: none. If they are
     #: the same, the translator has better code for both units
     constant: int
@@ -126,11 +126,12 @@ Variable = tuple[int, int]
 
 def _immediate(form: Form, ops: list[Op]) -> tuple[int, Variable] | None:
     """Index of the op that holds the immediate, and its field."""
-    name = "off" if form <= Form.OFFSET_WIDE else "delta" if form <= Form.FAR else "imm"
+    jumps = Form.FORWARD <= form <= Form.FAR
     for index, op in enumerate(ops):
-        row = OPS[op[0] >> 3]
-        if name in row.fields and (name != "imm" or op[0] == PC_REL):
-            return index, (row.fields.index(name) + 1, IMMEDIATE)
+        if jumps or (form == Form.DISTANCE) == (op[0] == PC_REL):
+            for at, name in enumerate(OPS[op[0] >> 3].fields, 1):
+                if name == "delta" if jumps else name in ("off", "imm"):
+                    return index, (at, IMMEDIATE)
     return None
 
 
@@ -167,7 +168,7 @@ class UnitMaker:
         if temps:
             ops = list(allocate(ops, temps, self.backend.temp_pool))
         variables: dict[int, Variable] = {}
-        if form not in (Form.NONE, Form.OFFSET_ZERO):
+        if ops and form not in (Form.NONE, Form.ZERO):
             found = _immediate(form, ops)
             if not found:
                 return None
@@ -190,13 +191,17 @@ class UnitMaker:
             if OUTPUTS[number] and op[OUTPUTS[number]] in cold:
                 writes |= 1 << op[OUTPUTS[number]]
         ends = bool(ops) and OPS[ops[-1][0] >> 3].ends_block
-        return UnitCode(parts, ends, writes, reads, temps > 0, constant, adds)
+        links = any(op[0] == PC_REL and index not in variables for index, op in enumerate(ops))
+        return UnitCode(parts, ends, writes, reads, temps > 0, links, constant, adds)
 
     def parts(self, op: Op, variable: Variable | None) -> list[Part]:
         """The parts of an op."""
         kind = KIND[op[0]]
         if kind == SIMPLE:
-            return [Part(self.emit(op, 0, LOW)[0], b"", 0, NO_FIXUPS)]
+            hot, cold = self.emit(op, 0, LOW)
+            if not variable:
+                return [Part(hot, cold, 0, NO_FIXUPS)]
+            return [Part(hot, cold, 0, self.measure(hot, cold, lambda move: self.moved(op, move, variable), IMMEDIATE))]
         if kind == ACCESS:
             hot, cold = self.moved(op, NOWHERE, variable)
             layout = self.backend.access(op).layout
@@ -259,11 +264,11 @@ class UnitMaker:
         hot, cold = emit(NOWHERE)
         return Part(hot, cold, 0, self.measure(hot, cold, emit))
 
-    def measure(self, hot: bytes, cold: bytes, emit: Writer) -> Fixups:
-        """What changes where when code is moved."""
+    def measure(self, hot: bytes, cold: bytes, emit: Writer, first_axis: int = 0) -> Fixups:
+        """What changes where when code is moved. It does not depend on axes before `first_axis`."""
         factors: dict[tuple[bool, int], list[int]] = {}
-        for axis, move in enumerate(MOVES):
-            moved = emit(move)
+        for axis in range(first_axis, len(STEPS)):
+            moved = emit(MOVES[axis])
             for is_cold, one, other in ((False, hot, moved[0]), (True, cold, moved[1])):
                 for at, difference in _differences(one, other):
                     factors.setdefault((is_cold, at), [0] * len(STEPS))[axis] = difference // STEPS[axis]

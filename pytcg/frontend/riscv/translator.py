@@ -23,11 +23,11 @@ from pytcg.frontend.riscv.bits import (
 )
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
+from pytcg.frontend.units import MOST_INSNS
 from pytcg.tcg.ops import OPS, Op, code
 from pytcg.tcg.state import CONST, ENV, ONE_INSN, TEMP
 from pytcg.tcg.types import MO_64, MO_MODE_SHIFT, Cond, Rm, Type
 
-MAX_INSNS = 64
 RAISE = int(RiscvHelper.RAISE)
 EXECUTED, MSTATUS = LAYOUT.offset["executed"], LAYOUT.offset["mstatus"]
 TSTNE, DYN, RMM = int(Cond.TSTNE), int(Rm.DYN), int(Rm.RMM)
@@ -82,7 +82,7 @@ class Translator:
             self._count(0)
         append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
         end = len(half)
-        most = 1 if flags & ONE_INSN else MAX_INSNS
+        most = 1 if flags & ONE_INSN else MOST_INSNS
         offset = insns = 0
         while True:
             word = half[index]

@@ -14,7 +14,8 @@ from pytcg.tcg.types import MASK64
 
 #: by the name of a pattern
 KINDS = (
-    dict.fromkeys(("lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh", "sw", "sd"), Immediate.OFFSET)
+    dict.fromkeys(("lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh", "sw", "sd"), Immediate.VALUE)
+    | dict.fromkeys(("addi", "addiw", "andi", "lui"), Immediate.VALUE)
     | dict.fromkeys(("jal", "beq", "bne", "blt", "bge", "bltu", "bgeu"), Immediate.TARGET)
     | {"auipc": Immediate.DISTANCE}
 )
