@@ -4,7 +4,7 @@ puts blocks together from.
 - *Classes*: 4 words for each class of instruction words: kind and masks of `WordClass`, address of its immediates.
 - *Forms*: open addressing over host addresses of records, hashed by the two words of a form: the masked words (the
   second in the upper half), and translation flags | Form << 12.
-- *Records*: how a unit looks and its parts. INFO: number of parts, ENDS, TEMPORARY, REFUSED, LINKS, and from bits 16
+- *Records*: how a unit looks and its parts. INFO: number of parts, ENDS to LEADS, and from bits 16
   and 24 on the globals made constant and added to; then BASE, WRITES and READS; then for each part a word with its
   lengths (hot code, cold code, fix-ups, alignment: 16 bits each), its hot code, its cold code (which ends at a whole
   word, as it is copied downward) and its fix-ups.
@@ -26,6 +26,7 @@ from pytcg.exec.translate import FREEZE_EVERY
 from pytcg.frontend.guest import Guest
 from pytcg.frontend.units import NIBBLES, WORD_MASK
 from pytcg.native import native
+from pytcg.native.intrinsics import ld64
 from pytcg.tcg.state import WORD, Env
 from pytcg.tcg.types import signed64
 
@@ -46,7 +47,7 @@ KIND, FIRST_MASK, SECOND_MASK, IMMEDIATE = range(0, 4 * WORD, WORD)
 CLASS = 4 * WORD
 # Byte offsets in a record.
 KEY_WORDS, KEY_FORM, INFO, FIRST_IMMEDIATE, WRITES, READS, PARTS = range(0, 7 * WORD, WORD)
-PART_COUNT, ENDS, TEMPORARY, REFUSED, LINKS = 0xFF, 1 << 8, 1 << 9, 1 << 10, 1 << 11
+PART_COUNT, ENDS, TEMPORARY, REFUSED, LINKS, LEADS = 0xFF, 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 CONSTANT_SHIFT, ADDS_SHIFT = 16, 24
 FORM_SHIFT = 12
 ROW = 5 * WORD
@@ -64,6 +65,17 @@ _CLASS = Struct("<QQQQ")
 def form_slot(words: int, form: int) -> int:
     """Byte offset in the forms at which to look for a record first."""
     return (words * MIX_PC + form * MIX_PHYSICAL >> FORMS_SHIFT) * 8
+
+
+@native
+def find_form(slots: int, words: int, form: int) -> int:
+    """The record of a form, or 0."""
+    at = form_slot(words, form)
+    record = ld64(slots + at)
+    while record and (ld64(record + KEY_WORDS) != words or ld64(record + KEY_FORM) != form):
+        at = at + 8 & FORMS_MASK
+        record = ld64(slots + at)
+    return record
 
 
 class Forms:
@@ -142,11 +154,13 @@ class Forms:
         return self.count > before
 
     def add(self, unit: int, words: int, form: int) -> None:
-        """Make host code of a unit (its one or two words) and enter it as that of a form."""
+        """Make host code of a unit (its one or two words) and enter it as that of a form, if there is none."""
+        if find_form(self.slots.address, words, form):
+            return
         flags, kind = form & (1 << FORM_SHIFT) - 1, Form(form >> FORM_SHIFT)
         first, second = unit & WORD_MASK, unit >> 32
         ops, temps = self.guest.translate_unit((first, second) if second else (first,), flags)
-        lead = self.immediate(first) if second and kind != Form.DISTANCE else 0
+        lead = self.immediate(first) if second and kind != Form.DISTANCE else None
         made = self.maker.make(ops, temps, kind, lead, flags & 3)
         data = _RECORD.pack(words, form, REFUSED, 0, 0, 0) if made is None else self.record(made, words, form, kind)
         if len(self.maker.rows) > self.rows:
@@ -179,7 +193,12 @@ class Forms:
     def record(self, unit: UnitCode, words: int, form: int, kind: Form) -> bytes:
         """The record of a unit's host code."""
         info = len(unit.parts) | (ENDS if unit.ends else 0) | (TEMPORARY if unit.temporary else 0)
-        info |= (LINKS if unit.links else 0) | unit.constant << CONSTANT_SHIFT | unit.adds << ADDS_SHIFT
+        info |= (
+            (LINKS if unit.links else 0)
+            | (LEADS if unit.leads else 0)
+            | unit.constant << CONSTANT_SHIFT
+            | unit.adds << ADDS_SHIFT
+        )
         data = _RECORD.pack(words, form, info, BASE[kind], unit.writes, unit.reads)
         for hot, cold, align, fixups in unit.parts:
             lengths = _PART.pack(len(hot), len(cold), len(fixups.each), align)

@@ -37,13 +37,11 @@ from pytcg.exec.forms import (
     FIRST_IMMEDIATE,
     FIRST_MASK,
     FORM_SHIFT,
-    FORMS_MASK,
     HEADER_CODE,
     IMMEDIATE,
     INFO,
-    KEY_FORM,
-    KEY_WORDS,
     KIND,
+    LEADS,
     LINKS,
     MAX_UNKNOWN,
     PART_COUNT,
@@ -56,7 +54,7 @@ from pytcg.exec.forms import (
     SLOTS,
     TEMPORARY,
     WRITES,
-    form_slot,
+    find_form,
 )
 from pytcg.exec.placing import HEADER, PAGE, PAGE_SHIFT, count, lock, padded, remember, unlock
 from pytcg.frontend.units import MOST_INSNS, Immediate, Units
@@ -114,17 +112,6 @@ def form_of(kind: int, imm: int, insn: int, offset: int) -> int:
     if is_far(distance):
         return Form.FAR if kind == Immediate.TARGET else Form.DISTANCE
     return NO_FORM
-
-
-@native
-def find_form(slots: int, words: int, form: int) -> int:
-    """The record of a form, or 0."""
-    at = form_slot(words, form)
-    record = ld64(slots + at)
-    while record and (ld64(record + KEY_WORDS) != words or ld64(record + KEY_FORM) != form):
-        at = at + 8 & FORMS_MASK
-        record = ld64(slots + at)
-    return record
 
 
 @native
@@ -252,7 +239,7 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
             if form == NO_FORM:
                 return 0
             # Whether a jump into its own unit goes backward depends on which of its two instructions is meant.
-            if joined == Immediate.TARGET and (imm - 1 < 8 or is_far(lead + insn) == 0):
+            if joined == Immediate.TARGET and imm - 1 < 8:
                 return 0
             form = flags | form << FORM_SHIFT
             record = find_form(ld64(memory + SLOTS), words, form)
@@ -263,8 +250,12 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
             else:
                 info = ld64(record + INFO)
                 added = info >> ADDS_SHIFT
-                if info & REFUSED or (info & LINKS and insn + 8 > NEAR) or (added != 0 and added == constant):
-                    env.unknown[0] = 0
+                if (
+                    info & REFUSED
+                    or (info & LINKS and insn + 8 > NEAR)
+                    or (info & LEADS and is_far(lead + insn) == 0)
+                    or (added != 0 and added == constant)
+                ):
                     return 0
                 constant = info >> CONSTANT_SHIFT & 0xFF
                 if env.arg[0] & ld64(record + READS):

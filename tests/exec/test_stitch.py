@@ -19,7 +19,7 @@ from pytcg.frontend.units import MOST_INSNS
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S
-from tests.exec.riscv import add, addi, auipc, bne, code, jal, jalr, load, lui, store
+from tests.exec.riscv import FENCE_I, add, addi, auipc, bne, code, jal, jalr, load, lui, store
 
 PATTERNS: tuple[Pattern, ...] = tuple(
     pattern for width in (16, 32) for pattern in decoder(configure("rv64").tables, width).patterns
@@ -109,6 +109,9 @@ BLOCKS = {
     "address": code(auipc(10, FAR), addi(10, 10, 100), jalr(0, 1, 0)),
     "pages only": code(auipc(10, FAR), addi(11, 10, 100), jalr(0, 1, 0)),
     "call": code(auipc(1, FAR), jalr(1, 1, 100)),
+    "exit": code(addi(10, 10, 1), FENCE_I),
+    "near call": code(auipc(1, 0), jalr(1, 1, 100)),
+    "call back": code(auipc(1, 0), jalr(1, 1, -100)),
     "tail call": code(auipc(6, FAR), jalr(0, 6, -100)),
     "call through another register": code(auipc(6, FAR), jalr(1, 6, -100)),
     "numbers": code(*[addi(10, rs1, n) for rs1 in (0, 10, 11) for n in (0, 1, -1, 200, -200)], jalr(0, 1, 0)),
@@ -122,19 +125,20 @@ BLOCKS = {
 def test_usual_blocks(privilege: int, compiled: bool) -> None:
     workshop = Workshop(privilege, compiled)
     for n, (name, block) in enumerate(BLOCKS.items()):
-        pc = PROGRAM + 2 * PAGE + 256 * n + 4
+        pc = PROGRAM + PAGE * (n + 1) + 12 * n
         workshop.write(pc, block)
         assert workshop.stitched(pc) == workshop.translated(pc), name
 
 
 def test_what_is_left_to_the_translator(workshop: Workshop) -> None:
-    """Constants that fold, forwarded values of a loop, the end of the page, too long a block, a distant link."""
+    """Constants that fold, forwarded values of a loop, the end of the page, too long a block, a distant pc."""
     for at, block in (
         (0, code(lui(10, FAR), addi(10, 10, 1), jalr(0, 1, 0))),
         (0, code(addi(20, 20, 1), add(10, 10, 20), bne(10, 11, -8))),
         (PAGE - 8, code(addi(10, 10, 1), jalr(0, 1, 0))),
         (0, code(*[addi(10, 10, 1)] * MOST_INSNS, jalr(0, 1, 0))),
         (0, code(*[addi(10, 10, 1)] * 40, jal(1, NEAR))),
+        (0, code(*[addi(10, 10, 1)] * 40, FENCE_I)),
     ):
         workshop.write(PROGRAM + at, block)
         assert workshop.stitched(PROGRAM + at) is None

@@ -57,6 +57,7 @@ COLD_FIXUP = 1 << 31
 LEAD_BASE = 0x10000
 GOTO_PTR, GOTO_TB = code("goto_ptr"), code("goto_tb")
 BRCOND_TB, PC_REL = code("brcond_tb", Type.I64), code("pc_rel", Type.I64)
+PC_PLUS = frozenset((PC_REL, code("exit_tb")))
 EXITS = frozenset((GOTO_TB >> 3, BRCOND_TB >> 3))
 #: ops that may depend on what stands before them in the block, or that branch within it
 _IN_CONTEXT = frozenset(("ld", "st", "call", "label", "br", "brcond", "poll"))
@@ -112,8 +113,10 @@ class UnitCode(NamedTuple):
     reads: int
     #: the register of temporaries is used
     temporary: bool
-    #: a pc near that of the block is put into a register: its distance is taken to have 8 bits
+    #: a pc near that of the block is computed: its distance is taken to have 8 bits
     links: bool
+    #: the distance of the address that a jump computes is in a field of 32 bits
+    leads: bool
     #: the global that is made a constant last, and the one that is added to, or jumped to, first; 0: none. If they are
     #: the same, the translator has better code for both units
     constant: int
@@ -150,11 +153,11 @@ class UnitMaker:
         self._fixups: dict[tuple[int, ...], Fixups] = {}
         self._parts: dict[tuple[int, Op, Variable | None], list[Part]] = {}
 
-    def make(self, ops: list[Op], temps: int, form: Form, lead: int, mode: int) -> UnitCode | None:
+    def make(self, ops: list[Op], temps: int, form: Form, lead: int | None, mode: int) -> UnitCode | None:
         """Host code of the ops of a unit; None where blocks with it have to be translated as a whole.
 
         `ops` before allocation, of a unit at the start of its block; `lead`: the distance of the address that a jump in
-        two instructions computes, else 0; `mode`: data MMU mode.
+        two instructions computes, else None; `mode`: data MMU mode.
         """
         for op in ops:
             if op[0] >> 3 in _REFUSED:
@@ -173,7 +176,7 @@ class UnitMaker:
             if not found:
                 return None
             variables = dict((found,))
-            if lead and ops[0][0] == PC_REL and ops[0][2] == lead:
+            if ops[0][0] == PC_REL and ops[0][2] == lead:
                 variables[0] = 2, LEAD
             for index, (field, axis) in variables.items():
                 base = LEAD_BASE if axis == LEAD else BASE[form]
@@ -191,8 +194,9 @@ class UnitMaker:
             if OUTPUTS[number] and op[OUTPUTS[number]] in cold:
                 writes |= 1 << op[OUTPUTS[number]]
         ends = bool(ops) and OPS[ops[-1][0] >> 3].ends_block
-        links = any(op[0] == PC_REL and index not in variables for index, op in enumerate(ops))
-        return UnitCode(parts, ends, writes, reads, temps > 0, links, constant, adds)
+        leads = any(axis == LEAD for _, axis in variables.values())
+        links = any(op[0] in PC_PLUS and index not in variables for index, op in enumerate(ops))
+        return UnitCode(parts, ends, writes, reads, temps > 0, links, leads, constant, adds)
 
     def parts(self, op: Op, variable: Variable | None) -> list[Part]:
         """The parts of an op."""
