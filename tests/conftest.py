@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 TESTS = Path(__file__).resolve().parent
 FIRMWARE = TESTS.parent / "firmware"
@@ -19,6 +19,8 @@ BENCH_MEMORY = (2 << 20) + 64
 # No deadlines: how long an example takes says more about the machine's load than about the code.
 settings.register_profile("full", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)
+# That a test fails is enough: nothing is shrunk.
+settings.register_profile("mutation", deadline=None, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("full")
 
 
