@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist worksteal --durations=10
 
-.PHONY: help setup run test test-quick lint firmware guests bench picture clean soak
+.PHONY: help setup run test test-quick lint firmware guests bench picture clean soak coverage mutate
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +20,13 @@ test: setup  ## all tests, real guests included
 
 test-quick: setup  ## the tests that take no more than a few seconds each
 	$(PYTEST) -m "not slow" --hypothesis-profile=quick
+
+COVERED = tcg backend frontend softmmu devices
+coverage: setup  ## branch coverage of the quick tests, by file
+	$(PYTEST) -m "not slow" --hypothesis-profile=quick $(COVERED:%=--cov=pytcg.%) --cov-branch --cov-report=term:skip-covered
+
+mutate: setup  ## mistakes placed by hand, one at a time: the quick tests must find each (about half an hour)
+	nice $(BIN)/python -m tests.mutation
 
 lint: setup  ## ruff and mypy --strict
 	$(BIN)/ruff check .
