@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytcg.machine.errors import MachineError, suggestion
 from pytcg.machine.options import Options
@@ -13,8 +13,7 @@ class Answer(Exception):
     """An option that only asks for a text, such as -help: the text is printed and the program ends with status 0."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One row of the table.
 
     `value` names the value in help; "" for none, "[=A|B]" for one that may follow an equals sign. `apply` gives the

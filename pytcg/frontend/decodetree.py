@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 _PIECE = re.compile(r"(\d+):(s?)(\d+)")
@@ -31,16 +31,14 @@ class DecodeError(ValueError):
     """A mistake in an instruction table."""
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """An argument: a Python expression of the instruction word `w`, and the bits of the word that it depends on."""
 
     source: str
     mask: int = 0
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """The bits and arguments of a format or of a pattern. `dots` are the bits that a field has to cover."""
 
     width: int
@@ -51,8 +49,7 @@ class Shape:
     values: dict[str, Value]
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A row of an instruction table: a word matches if `word & mask == value`. `group` is "" outside of braces."""
 
     name: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pytcg.devices.wiring import Clock
 from pytcg.exec.eventloop import EventLoop
@@ -96,8 +95,7 @@ class Processors(Protocol):
         """The counters of --stats, as "text" or "json"."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the vCPUs work on."""
 
     memory: AddressSpace

@@ -6,13 +6,12 @@ Source: Devicetree Specification 0.4, sections 2.3 (reg, ranges) and 2.4 (interr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytcg.machine.tree import Node, Tree, TreeError
 
 
-@dataclass(frozen=True)
-class Interrupt:
+class Interrupt(NamedTuple):
     """One interrupt of a device: the controller's node, and the specifier that it is given."""
 
     controller: Node

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytcg.tcg.types import MASK64, Cond
 
@@ -35,8 +35,7 @@ Expression = int | str | tuple[Any, ...]
 Statement = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     """One operator of two values: its TCG op (or condition), and its meaning as Python text with places {0} and {1}."""
 
     op: str

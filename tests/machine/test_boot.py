@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,7 @@ def test_a_kernel_gives_way_to_a_large_firmware() -> None:
 def test_the_firmware_starts_a_file_that_was_loaded_at_the_kernels_place() -> None:
     loader = Loaded("u-boot.bin", b"code", RAM + 2 * MIB)
     assert place(Payload("riscv64", FIRMWARE, None, b"", (loader,)))[2][4] == RAM + 2 * MIB
-    elsewhere = replace(loader, address=RAM + 4 * MIB)
+    elsewhere = loader._replace(address=RAM + 4 * MIB)
     assert place(Payload("riscv64", FIRMWARE, None, b"", (elsewhere,)))[2][4] == 0
 
 

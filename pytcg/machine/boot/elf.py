@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytcg.machine.boot.contents import Contents
 from pytcg.machine.errors import MachineError
@@ -28,8 +29,7 @@ ARCHITECTURES = {243: "riscv64", 183: "aarch64"}
 OTHERS = {3: "x86", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM", 62: "x86-64", 258: "LoongArch"}
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Bytes of a file for a guest physical address; `size` counts the zeroes after them too."""
 
     address: int

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pytcg.machine.boot.contents import Contents, read_file
 from pytcg.machine.boot.detect import recognise
@@ -17,8 +17,7 @@ from pytcg.machine.resources import architectures, resource
 DEFAULT_ARCH = "riscv64"
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A file of code: an executable that knows its place, or bytes for `address` (None: the usual place)."""
 
     name: str
@@ -26,8 +25,7 @@ class Loaded:
     address: int | None = None
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """All that is put into memory before the start, for guests of `arch`."""
 
     arch: str

@@ -7,7 +7,7 @@ sizes of kernels that have an EFI stub.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytcg.machine.boot.contents import Contents
 from pytcg.machine.errors import MachineError
@@ -23,8 +23,7 @@ PE_HEADER = struct.Struct("<4sHHIIIHH")
 PE_SECTION_SIZE = 40
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """A flat kernel: where it goes relative to the start of RAM (modulo 2 MiB), its bytes, and the memory it claims."""
 
     arch: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytcg.machine.boot.contents import Contents
 from pytcg.machine.boot.elf import Elf
@@ -19,8 +20,7 @@ def in_mib(size: int) -> str:
     return f"{size / (1 << 20):.4g} MiB"
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Bytes for an address, and the memory they claim there; `name` is for messages."""
 
     name: str
