@@ -214,10 +214,9 @@ class VirtioMmio(Device):
 
     @status.writes
     def _set_status(self, value: int) -> None:
-        if self.device and value:
+        # the registers of the slot itself stay at a reset: Linux sets the page size before it
+        if self.device:
             self.device.set_status(value)
-        else:
-            self.reset()
 
     @config_generation.reads
     def _generation(self) -> int:

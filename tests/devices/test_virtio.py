@@ -127,6 +127,14 @@ def test_nothing_is_served_before_driver_ok() -> None:
     assert board.done() == [(0, 16)]
 
 
+def test_the_page_size_stays_at_a_reset() -> None:
+    board = bench(legacy=True)
+    board.write(PAGE_SIZE, 4096)
+    board.write(STATUS, 0)
+    board.write(PFN, QUEUE >> 12)
+    assert board.read(PFN) == QUEUE >> 12
+
+
 @BOTH
 def test_the_ring_goes_round(legacy: bool) -> None:
     board = bench(legacy)
