@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytcg.cli.parse import Answer
 from pytcg.cli.values import integer, only, properties, size, switch
 from pytcg.machine.errors import MachineError, suggestion
-from pytcg.machine.options import DeviceSpec, Drive, Loader, Options
+from pytcg.machine.options import DeviceSpec, Drive, FirmwareFile, Loader, Options
 
 if TYPE_CHECKING:
     from pytcg.machine.models import Model
@@ -119,6 +119,16 @@ def drive(options: Options, text: str) -> Options:
         all(found.get(name) != "off" for name in LOCKING),
     )
     return replace(options, drives=(*options.drives, made))
+
+
+def firmware_file(options: Options, text: str) -> Options:
+    """-fw_cfg"""
+    found = properties("-fw_cfg", text, ("name", "file", "string"), "name")
+    if ("file" in found) == ("string" in found):
+        raise MachineError(f"-fw_cfg {text}: it needs one of file= and string=")
+    path = Path(found["file"]) if "file" in found else None
+    file = FirmwareFile(found.get("name", ""), path, found.get("string", ""))
+    return replace(options, firmware_files=(*options.firmware_files, file))
 
 
 def flash(options: Options, text: str) -> Options:

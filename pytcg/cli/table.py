@@ -11,7 +11,7 @@ from typing import Any
 
 from pytcg import __version__
 from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
-from pytcg.cli.devices import default, device, drive, flash
+from pytcg.cli.devices import default, device, drive, firmware_file, flash
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import date, integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
@@ -220,6 +220,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
             drive,
         ),
         Option(("-pflash",), "FILE", "image of the board's next flash: -drive if=pflash", flash),
+        Option(("-fw_cfg",), "NAME,file=FILE|string=TEXT", "a file for firmware to read by fw_cfg", firmware_file),
     ),
     "Console": (
         Option(

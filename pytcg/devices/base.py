@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pytcg.devices.registers import Declared, Register
 from pytcg.devices.wiring import Line, Wiring, unconnected
-from pytcg.softmmu.regions import BusError, Registers
+from pytcg.softmmu.regions import BusError, Region, Registers
 from pytcg.softmmu.shared import PAGE, SharedRegisters, page_key, register_key
 
 __all__ = ["Device", "InterruptController", "Line", "Wiring", "find_model", "unconnected"]
@@ -90,7 +90,7 @@ class Device:
             setattr(self, name, value)
         self.restored()
 
-    def window(self, number: int) -> Registers | None:
+    def window(self, number: int) -> Registers | Region | None:
         """What is in window `number` of the device's node; None where nothing is."""
         if self.bank_is_window:
             return BankWindow(self, number) if number in self._gets else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +11,7 @@ from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.softmmu.dma import Dma
 
 if TYPE_CHECKING:
+    from pytcg.devices.flash_image import FlashImage
     from pytcg.devices.virtio.device import VirtioDevice
 
 #: an interrupt line: called with the new level
@@ -84,6 +85,10 @@ class Wiring:
     properties: dict[str, bytes] = field(default_factory=dict)
     #: the other end of a serial port
     chardev: Chardev = field(default_factory=NullChardev)
+    #: images of flash banks, by number
+    flashes: Mapping[int, FlashImage] = field(default_factory=dict)
+    #: what firmware is told, by fw_cfg's numbers
+    firmware_items: Mapping[int, bytes | memoryview] = field(default_factory=dict)
     #: the device in a virtio slot, and whether it has the legacy interface
     plugged: VirtioDevice | None = None
     legacy: bool = True

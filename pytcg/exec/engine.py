@@ -12,7 +12,7 @@ from pytcg.exec.codecache import CodeCache
 from pytcg.exec.parts import Parts
 from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.translate import Code, TranslatedBlock, Translator
-from pytcg.softmmu.regions import BusError
+from pytcg.softmmu.regions import Rom
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import FETCH, IRQ_LOOP, ONE_INSN, WORD, Env
 from pytcg.tcg.types import MASK64
@@ -159,14 +159,11 @@ class Engine(Generic[Code]):
         return physical
 
     def rom_page(self, physical: int) -> memoryview | None:
-        """A copy of the page of a guest physical address outside main RAM; None where it cannot be read."""
-        try:
-            start = physical & -PAGE
-            return memoryview(
-                b"".join(self.memory.read(at, 8).to_bytes(8, "little") for at in range(start, start + PAGE, 8))
-            )
-        except BusError:
+        """The page of a guest physical address outside main RAM; None where it is no memory that can be run from."""
+        region, start = self.memory.find(physical), physical & -PAGE
+        if not isinstance(region, Rom) or not region.base <= start <= region.end - PAGE:
             return None
+        return region.buffer[start - region.base : start - region.base + PAGE]
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

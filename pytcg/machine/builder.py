@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pytcg.devices.base import Device, InterruptController, PinController, find_model
 from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.devices.wiring import Clock, Line, Loop, Wiring, unconnected
+from pytcg.machine.boot.contents import Contents
 from pytcg.machine.boot.layout import in_mib
 from pytcg.machine.cpus import Vcpu
 from pytcg.machine.description import Interrupt, cpu_nodes, device_nodes, interrupts, memory_node, windows
@@ -97,6 +98,7 @@ class DeviceBuilder:
         shutdown: Callable[[int], None],
         reset: Callable[[], None],
         epoch_ns: int,
+        firmware_items: Mapping[int, Contents],
     ) -> None:
         self.tree = tree
         self.memory = memory
@@ -107,6 +109,7 @@ class DeviceBuilder:
         self.shutdown = shutdown
         self.reset = reset
         self.epoch_ns = epoch_ns
+        self.firmware_items = firmware_items
         self.phandles = tree.phandles()
         ports = self._serial_ports()
         self.chardevs = dict(zip(ports, serials, strict=False))
@@ -148,8 +151,9 @@ class DeviceBuilder:
                 raise MachineError(f"{node.path}: {error}") from None
         if not (model and model.in_memory):
             for number, (base, size) in enumerate(ranges):
-                _add(self.memory, Io(node.path, base, size, (device and device.window(number)) or Absent()))
-            if device:
+                inside = (device and device.window(number)) or Absent()
+                _add(self.memory, inside if isinstance(inside, Region) else Io(node.path, base, size, inside))
+            if device and not isinstance(device.window(0), Region):
                 device.share(self.memory.shared, ranges)
         self.devices[node] = device
         return device
@@ -182,6 +186,8 @@ class DeviceBuilder:
             irqs=[self._line(interrupt) for interrupt in interrupts(node, self.phandles)],
             properties=node.properties,
             chardev=self.chardevs.get(node) or NullChardev(),
+            flashes=self.plugboard.flashes,
+            firmware_items=self.firmware_items,
             plugged=self.plugboard.plugged.get(node),
             legacy=self.legacy,
             epoch_ns=self.epoch_ns,

@@ -31,17 +31,24 @@ class Drives:
     def __init__(self, drives: Iterable[Drive]) -> None:
         self._by_id: dict[str, Drive] = {}
         self._taken: set[str] = set()
-        counts: dict[str, int] = {}
+        #: by interface, the IDs of its drives by unit
+        self._units: dict[str, dict[int, str]] = {}
         for drive in drives:
-            number = counts[drive.interface] = counts.get(drive.interface, -1) + 1
-            name = drive.id or f"{drive.interface}{number if drive.unit is None else drive.unit}"
-            if name in self._by_id:
-                raise MachineError(f"-drive: two drives are called {name}")
+            units = self._units.setdefault(drive.interface, {})
+            unit = max(units, default=-1) + 1 if drive.unit is None else drive.unit
+            name = drive.id or f"{drive.interface}{unit}"
+            if name in self._by_id or unit in units:
+                raise MachineError(f"-drive file={drive.file}: another drive is {name}, unit {unit}")
             self._by_id[name] = drive
+            units[unit] = name
 
-    def of(self, interface: str) -> list[tuple[str, Drive]]:
-        """The drives of an interface with their IDs, in the order of the command line."""
-        return [(name, drive) for name, drive in self._by_id.items() if drive.interface == interface]
+    def of(self, interface: str) -> dict[int, str]:
+        """The IDs of an interface's drives, by unit."""
+        return self._units.get(interface, {})
+
+    def units(self, interface: str) -> dict[int, Drive]:
+        """An interface's drives, by unit."""
+        return {unit: self._by_id[name] for unit, name in self.of(interface).items()}
 
     def take(self, name: str) -> Drive:
         """The drive of that ID, which no other device may take afterwards. Raises MachineError."""

@@ -27,7 +27,9 @@ from pytcg.machine.chardevs.registry import Chardevs
 from pytcg.machine.chardevs.terminal import takes_output
 from pytcg.machine.cpus import ProcessorFactory, Surroundings, cpu_model, make_processors, set_cpu_properties
 from pytcg.machine.description import boot_cpu, cpu_nodes
+from pytcg.machine.drives import Drives
 from pytcg.machine.errors import MachineError
+from pytcg.machine.firmware import firmware_items, flash_start
 from pytcg.machine.options import Options
 from pytcg.machine.patch import SEED_BYTES, choose, set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.plugging import Plugboard
@@ -55,7 +57,9 @@ class Machine:
         self.options = options = with_defaults(options)
         if options.accelerator and options.accelerator.name != "tcg":
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
-        payload = read_payload(options)
+        drives = Drives(options.drives)
+        flashes = drives.units("pflash")
+        payload = read_payload(options, 0 in flashes)
         self.tree = self._patched(read_tree(board_file(options.board, payload.arch)))
         cpus = cpu_nodes(self.tree)
         model = cpu_model(cpus, options.cpu)
@@ -68,7 +72,12 @@ class Machine:
         self.guest_tree = b""
         #: guest physical address of the first instruction
         self.start = BOOT[payload.arch](
-            payload, layout, boot_rom_address(self.tree), boot_cpu(cpus), self._tree_for_guest
+            payload,
+            layout,
+            boot_rom_address(self.tree),
+            boot_cpu(cpus),
+            self._tree_for_guest,
+            flash_start(self.tree, flashes),
         )
         self.pieces = layout.pieces
         self.lock = RLock()
@@ -85,7 +94,7 @@ class Machine:
         self.clock = self.processors.clock
         self.workers = Workers(self.loop.call_soon)
         dma = Dma(self.memory, self.processors.overwritten)
-        self.plugboard = Plugboard(self.tree, options, Host(dma, self.loop, self.workers.group))
+        self.plugboard = Plugboard(self.tree, options, drives, Host(dma, self.loop, self.workers.group))
         self.plugboard.fill(options.devices)
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         try:
@@ -101,6 +110,7 @@ class Machine:
                 self.shutdown,
                 self.reset,
                 time_ns() if options.epoch_ns is None else options.epoch_ns,
+                firmware_items(payload, options.append, options.firmware_files, ram.size, len(cpus)),
             )
             self.devices = builder.build()
             #: the device of each node; None where there is no model of it

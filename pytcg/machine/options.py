@@ -42,6 +42,15 @@ class Drive:
 
 
 @dataclass(frozen=True)
+class FirmwareFile:
+    """`-fw_cfg`: a named file that firmware can read, from a file of the host or a text."""
+
+    name: str
+    path: Path | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class DeviceSpec:
     """`-device`: a name from the table of models, and values of some of its properties."""
 
@@ -90,6 +99,7 @@ class Options:
     devices: tuple[DeviceSpec, ...] = ()
     #: `-global`: defaults of devices, also of those that are part of the board
     globals: tuple[DeviceSpec, ...] = ()
+    firmware_files: tuple[FirmwareFile, ...] = ()
     accelerator: Accelerator | None = None
     #: chardevs, and the ids of those that the serial ports and the monitors use ("": nothing); None: the terminal
     chardevs: tuple[CharacterDevice, ...] = ()

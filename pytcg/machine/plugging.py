@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pytcg.devices.flash_image import FlashImage
 from pytcg.devices.virtio.device import EVENT_IDX, INDIRECT_DESC, Host, VirtioDevice
 from pytcg.machine.description import device_nodes, windows
-from pytcg.machine.drives import Drives
+from pytcg.machine.drives import Drives, open_image
 from pytcg.machine.errors import MachineError, suggestion
 from pytcg.machine.models import Model, Values, find_device, find_model
 from pytcg.machine.options import DeviceSpec, Options
@@ -21,9 +22,11 @@ class Plugboard:
     highest that is free.
     """
 
-    def __init__(self, tree: Tree, options: Options, host: Host) -> None:
+    def __init__(self, tree: Tree, options: Options, drives: Drives, host: Host) -> None:
         self.host = host
-        self.drives = Drives(options.drives)
+        self.drives = drives
+        #: images of flash banks, by number
+        self.flashes: dict[int, FlashImage] = {}
         self.plugged: dict[Node, VirtioDevice] = {}
         self._globals = options.globals
         self._ids: set[str] = set()
@@ -33,8 +36,11 @@ class Plugboard:
 
     def fill(self, devices: tuple[DeviceSpec, ...]) -> None:
         """Make all devices, those of `-drive if=virtio` last. Raises MachineError, with what was made let go of."""
-        own = tuple(DeviceSpec("virtio-blk-device", (("drive", name),)) for name, _ in self.drives.of("virtio"))
+        drives = self.drives
+        own = tuple(DeviceSpec("virtio-blk-device", (("drive", name),)) for name in drives.of("virtio").values())
         try:
+            for unit, name in drives.of("pflash").items():
+                self.flashes[unit] = FlashImage(self.host, open_image(drives.take(name)))
             for spec in (*devices, *own):
                 model = find_device(spec.driver)
                 assert model.plug
@@ -65,7 +71,10 @@ class Plugboard:
         """Let go of what the devices hold of the host."""
         for device in self.plugged.values():
             device.close()
+        for image in self.flashes.values():
+            image.close()
         self.plugged.clear()
+        self.flashes.clear()
 
     def _values(self, model: Model, spec: DeviceSpec) -> Values:
         """The values of a device's properties: its own, else those of -global, else the model's."""

@@ -24,7 +24,7 @@ from pytcg.machine.chardevs.backends import (
     Stdio,
 )
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Accelerator, DeviceSpec, Drive, Loader, Options
+from pytcg.machine.options import Accelerator, DeviceSpec, Drive, FirmwareFile, Loader, Options
 
 MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
 
@@ -102,6 +102,11 @@ def options(line: str) -> Options:
             (Drive(Path("a"), "virtio", "", 1, True, sync="never"),),
         ),
         ("-drive file=a,snapshot,file.locking=off", "drives", (Drive(Path("a"), snapshot=True, locking=False),)),
+        (
+            "-fw_cfg opt/a,string=b -fw_cfg name=opt/c,file=d",
+            "firmware_files",
+            (FirmwareFile("opt/a", text="b"), FirmwareFile("opt/c", Path("d"))),
+        ),
         ("-pflash a -pflash b", "drives", (Drive(Path("a"), "pflash"), Drive(Path("b"), "pflash"))),
         ("-accel kvm", "accelerator", Accelerator("kvm")),
         ("-M virt,accel=kvm:tcg", "accelerator", Accelerator("tcg")),
@@ -237,6 +242,8 @@ MISTAKES = [
     ("-drive file=x,format=qcow2", "-drive format qcow2: there is only raw"),
     ("-drive file=x,if=ide", "-drive if ide: there is only none, virtio, pflash"),
     ("-drive file=x,cache=some", "-drive cache some: there is only"),
+    ("-fw_cfg opt/x", "it needs one of file= and string="),
+    ("-fw_cfg opt/x,strng=a", "no property 'strng' (did you mean string?)"),
     ("-drive file=x,unit=one", "'one' is not a number"),
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from pytcg.cli.devices import READERS
+from pytcg.devices.fw_cfg import Item
 from pytcg.machine.errors import MachineError
 from pytcg.machine.machine import Machine
 from pytcg.machine.models import MODELS
-from pytcg.machine.options import DeviceSpec, Drive, Options
+from pytcg.machine.options import DeviceSpec, Drive, FirmwareFile, Options
 from tests.machine.fakes import Factory, FakeCpu, Program, idle
+from tests.machine.kernels import image
 
 SLOTS = [0x10001000 + 0x1000 * number for number in range(8)]
 VERSION, ID, STATUS, CONFIG = 4, 8, 0x70, 0x100
 PASS, TEST = 0x5555, 0x100000
+RAM, ROM, FLASH, FW_CFG = 0x80000000, 0x1000, 0x20000000, 0x10100000
 RNG = DeviceSpec("virtio-rng-device")
 MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
 
@@ -112,7 +115,9 @@ def test_devices_that_cannot_be(files: Path, devices: tuple[DeviceSpec, ...], me
     ("drives", "message"),
     [
         ((Drive(Path("/nowhere/disk")),), "cannot open disk image /nowhere/disk: No such file"),
-        ((Drive(Path("disk"), id="a"), Drive(Path("disk"), id="a")), "two drives are called a"),
+        ((Drive(Path("disk"), "pflash", unit=2),), "no flash for disk: the board has 2 banks"),
+        ((Drive(Path("/nowhere/flash"), "pflash", unit=1),), "cannot open disk image /nowhere/flash"),
+        ((Drive(Path("disk"), id="a"), Drive(Path("disk"), id="a")), "another drive is a, unit 1"),
     ],
 )
 def test_drives_that_cannot_be(files: Path, drives: tuple[Drive, ...], message: str) -> None:
@@ -129,3 +134,50 @@ def test_a_disk_in_use(files: Path) -> None:
     shared = [machine(files, drives=(Drive(files / "disk", snapshot=True),)) for _ in range(2)]
     for one in shared:
         one.plugboard.close()
+
+
+def test_flash_of_another_size_than_its_image(files: Path) -> None:
+    with pytest.raises(MachineError, match="a flash image of 5120 bytes for a bank of 33554432"):
+        machine(files, drives=(Drive(files / "disk", "pflash", readonly=True),))
+
+
+@pytest.mark.parametrize(("bios", "first"), [("firmware", RAM), ("none", FLASH)])
+def test_what_is_in_flash_starts(files: Path, bios: str, first: int) -> None:
+    """After the firmware, which is told of it, or by itself."""
+    (files / "flash").write_bytes(b"in flash".ljust(32 << 20, b"\0"))
+    found: list[int] = []
+
+    def program(cpu: FakeCpu) -> None:
+        found.extend(cpu.read(at, 8) for at in (ROM + 0x18, ROM + 0x38, FLASH))
+        cpu.write(TEST, PASS)
+
+    options = Options(
+        bios=bios if bios == "none" else str(files / bios), serials=(), drives=(Drive(files / "flash", "pflash"),)
+    )
+    assert Machine(options, Factory(program)).run() == 0
+    assert found[0] == first
+    assert found[2].to_bytes(8, "little") == b"in flash"
+    if bios == "firmware":
+        assert found[1] == FLASH
+
+
+def test_fw_cfg_has_the_kernel_of_firmware_in_flash(files: Path) -> None:
+    (files / "flash").write_bytes(bytes(32 << 20))
+    (files / "kernel").write_bytes(image())
+    items: list[bytes] = []
+
+    def program(cpu: FakeCpu) -> None:
+        for item, size in ((Item.KERNEL_SIZE, 4), (Item.CMDLINE_DATA, 4), (Item.CPUS, 2), (Item.FIRST_FILE, 4)):
+            cpu.write(FW_CFG + 8, int.from_bytes(item.to_bytes(2, "big"), "little"), 2)
+            items.append(bytes(cpu.read(FW_CFG, 1) for _ in range(size)))
+        cpu.write(TEST, PASS)
+
+    options: dict[str, Any] = {
+        "kernel": files / "kernel",
+        "append": "a=b",
+        "cpus": 3,
+        "drives": (Drive(files / "flash", "pflash", readonly=True),),
+        "firmware_files": (FirmwareFile("opt/a", text="text"),),
+    }
+    assert machine(files, program, **options).run() == 0
+    assert items == [len(image()).to_bytes(4, "little"), b"a=b\0", b"\3\0", b"text"]

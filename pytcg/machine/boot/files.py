@@ -33,6 +33,8 @@ class Payload(NamedTuple):
     kernel: Loaded | None = None
     initrd: Contents = b""
     extra: tuple[Loaded, ...] = ()
+    #: the first bank of flash has an image, which is what starts: after the firmware, if there is one
+    in_flash: bool = False
 
     @property
     def symbols(self) -> dict[str, int]:
@@ -66,10 +68,10 @@ def _arch(loaded: Loaded) -> str:
     return loaded.code.arch if isinstance(loaded.code, Elf | Image) else ""
 
 
-def read_payload(options: Options) -> Payload:
+def read_payload(options: Options, in_flash: bool = False) -> Payload:
     """Read all files that `options` name. Raises MachineError naming the file and what is wrong with it.
 
-    Without a kernel and with the firmware that comes along, the demo kernel is started.
+    `in_flash`: see Payload. Without a kernel and with the firmware that comes along, the demo kernel is started.
     """
     kernel = _kernel(options.kernel) if options.kernel else None
     extra = tuple(
@@ -90,11 +92,11 @@ def read_payload(options: Options) -> Payload:
     if options.bios == "default":
         path = resource("firmware", "images", arch, "sbi.elf")
         firmware = Loaded("the firmware", _code(path, "firmware", False))
-        if kernel is None and not extra:
+        if kernel is None and not extra and not in_flash:
             kernel = _kernel(resource("firmware", "images", arch, "demo.Image"))
-    elif kernel is None and firmware is None and not extra:
+    elif kernel is None and firmware is None and not extra and not in_flash:
         raise MachineError("nothing to start: -bios none needs -kernel or -device loader")
     initrd = read_file(options.initrd, "initial RAM disk") if options.initrd else b""
     if options.initrd and kernel is None:
         raise MachineError("-initrd needs -kernel")
-    return Payload(arch, firmware, kernel, initrd, extra)
+    return Payload(arch, firmware, kernel, initrd, extra, in_flash)

@@ -55,12 +55,14 @@ def _place(layout: Layout, loaded: Loaded, address: int) -> tuple[int, int]:
     return address, layout.put(loaded.name, address, loaded.code).end
 
 
-def place(payload: Payload, layout: Layout, rom: int | None, boot_hart: int, make_tree: MakeTree) -> int:
+def place(
+    payload: Payload, layout: Layout, rom: int | None, boot_hart: int, make_tree: MakeTree, flash: int | None = None
+) -> int:
     """Put everything in its place and return the address of the first instruction.
 
     `rom` is where the boot ROM is; a board without one starts in RAM, just below the device tree. `boot_hart`: on which
     the firmware starts the kernel. `make_tree` gives the device tree for the (start, end) of an initial RAM disk.
-    Raises MachineError where something does not fit.
+    `flash`: where what lies in flash starts. Raises MachineError where something does not fit.
     """
     start, end = layout.start, layout.start
     if payload.firmware:
@@ -71,18 +73,21 @@ def place(payload: Payload, layout: Layout, rom: int | None, boot_hart: int, mak
             raise MachineError(f"-device loader,file={loaded.name}: a raw file needs addr=")
         _place(layout, loaded, loaded.address or 0)
     initrd = None
-    if payload.kernel:
+    if flash is not None and payload.firmware:
+        # what lies in flash gets kernel and initial RAM disk by fw_cfg
+        kernel = flash
+    elif payload.kernel:
         kernel, _ = _place(layout, payload.kernel, end)
     elif not layout.covers(kernel):
         kernel = 0
-    if payload.initrd:
+    if payload.initrd and kernel != flash:
         at = layout.pieces[-1].address + min((layout.end - layout.start) // 2, MAX_INITRD_OFFSET)
         initrd = (at, layout.put("the initial RAM disk", at, payload.initrd).end)
     blob = make_tree(initrd)
     limit = min(layout.end, TREE_LIMIT) if layout.start < TREE_LIMIT else layout.end
     tree = layout.put("the device tree", (limit - len(blob)) & -TREE_ALIGN, blob).address
-    if not payload.firmware and kernel:
-        start = kernel
+    if not payload.firmware:
+        start = kernel or start if flash is None else flash
     code = boot_rom(start, tree, kernel, boot_hart)
     if rom is None:
         return layout.put("the boot code", tree - BOOT_CODE_ROOM, code).address
