@@ -29,6 +29,7 @@ PARTS: dict[str, str] = {
     "warm": "boot, translations on disk",
     "demo": "loops of the demo kernel",
     "userland": "programs under Linux",
+    "scaling": "several harts",
 }
 
 
@@ -52,6 +53,7 @@ def main() -> int:
         "warm": measure.warm,
         "demo": partial(measure.demo, wanted=options.program),
         "userland": partial(measure.userland, wanted=options.program),
+        "scaling": measure.scaling,
     }
     # what an earlier version of pytcg left is of no use
     shutil.rmtree(guests.BUILD / "translations", ignore_errors=True)

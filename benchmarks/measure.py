@@ -98,6 +98,23 @@ def userland(emulator: str, wanted: Iterable[str] = ()) -> Samples:
     return samples
 
 
+def scaling(emulator: str) -> Samples:
+    """Two processes that compute, on one hart and on two; the longest stall of one hart while the other translates."""
+    samples = {}
+    for harts, names in ((1, ("pair",)), (2, ("pair", "stall"))):
+        arguments = " ".join(("rdinit=/bench --", *names))
+        with console(guests.linux(emulator, guests.benchmark_initrd(), arguments, "-smp", str(harts))) as guest:
+            for name in names:
+                begin = guest.expect(f"begin {name}")
+                stall = guest.expect(r"stalled (\d+) us") if name == "stall" else None
+                end = guest.expect(rf"{name} (\d+) ([0-9a-f]{{16}})")
+                figure = int(stall.match[1]) / 1000 if stall else int(end.match[1])
+                samples[f"{name}, {harts} hart{'s'[: harts - 1]}"] = replace(
+                    between(begin, end), guest_ms=figure, checksum=end.match[2]
+                )
+    return samples
+
+
 def _chosen(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
     asked = list(wanted)
     return [name for name in names if name in asked or not asked]

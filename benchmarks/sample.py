@@ -14,7 +14,7 @@ class Sample:
 
     cpu: float
     wall: float
-    guest_ms: int | None = None
+    guest_ms: float | None = None
     checksum: str = ""
     rss_mib: float | None = None
 

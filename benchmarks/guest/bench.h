@@ -29,6 +29,8 @@ u64 run_pipes(u64 times);
 u64 run_clock(u64 times);
 u64 run_timer(u64 times);
 u64 run_mmio(u64 times);
+u64 run_pair(u64 times);
+u64 run_stall(u64 times);
 
 /* A value that the compiler cannot know. */
 static inline u64 opaque(u64 value)

@@ -28,7 +28,11 @@ static const struct program programs[] = {
     {"clock", run_clock},
     {"timer", run_timer},
     {"mmio", run_mmio},
+    /* these only when they are named */
+    {"pair", run_pair},
+    {"stall", run_stall},
 };
+enum { PROGRAMS = sizeof programs / sizeof *programs, UNNAMED = PROGRAMS - 2 };
 
 _Noreturn static void power_off(void)
 {
@@ -75,8 +79,6 @@ static void run(const struct program *program, u64 times)
 
 int main(int count, char **words)
 {
-    enum { PROGRAMS = sizeof programs / sizeof *programs };
-
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int p = 0; p < PROGRAMS; p++) {
         size_t length = strlen(programs[p].name);
@@ -88,7 +90,7 @@ int main(int count, char **words)
             named = 1;
             run(&programs[p], words[w][length] ? strtoul(words[w] + length + 1, NULL, 10) : 1);
         }
-        if (count == 1 && !named)
+        if (count == 1 && !named && p < UNNAMED)
             run(&programs[p], 1);
     }
     power_off();

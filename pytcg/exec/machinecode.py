@@ -24,7 +24,7 @@ from pytcg.exec.store import TranslationStore, translator_key
 from pytcg.exec.translate import Translator
 from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.state import EMPTY, IRQ_ALARM, WRITE
+from pytcg.tcg.state import EMPTY, WRITE
 from pytcg.tcg.types import MO_ALIGN, MO_MODE_SHIFT, MO_SIZE
 
 #: as plain numbers: the loop compares them each time that machine code is left
@@ -59,8 +59,6 @@ class MachineCodeCpu(Cpu):
         env = self.env
         with Doorbell(self.host.runtime.alarm_handler, env.address) as bell:
             env.alarm = bell.number + 1
-            # what an earlier thread has asked for is lost
-            self.request(IRQ_ALARM)
             yield
             env.alarm = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ DEFAULT_CODE_BYTES = 256 << 20
 BACKENDS = ("x86_64", "tci")
 #: a collection walks what the translator keeps for good, so it is to be rare
 GC_THRESHOLDS = (50000, 50, 1000)
+#: seconds after which a thread in Python lets another have the interpreter: while one vCPU translates, the event loop,
+#: and another vCPU that needs Python for a moment, are not to wait for longer
+SWITCH_INTERVAL = 0.0005
 
 
 def choose_backend(wanted: str) -> str:
@@ -150,6 +154,7 @@ class Processors:
         loop.add_reader(memory.shared.bell, memory.shared.bell_rang)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_INTERVAL)
 
     def exclusive(self, action: Callable[[], None]) -> None:
         """`action()` while no vCPU runs. The caller holds no lock."""
