@@ -15,7 +15,7 @@ from pytcg.cli.devices import default, device, drive, firmware_file, flash
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import date, integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Accelerator, Options
+from pytcg.machine.options import Accelerator, Icount, Options
 
 #: the version of QEMU whose options are spoken: tools that drive QEMU read this line
 QEMU_VERSION = "9.2.0"
@@ -23,6 +23,8 @@ QEMU_VERSION = "9.2.0"
 ABSENT_ACCELERATORS = ("kvm", "hvf", "whpx", "nvmm", "xen", "hax", "mshv", "qtest")
 #: branches in host code reach no further
 CODE_MIB_LIMIT = 2047
+#: -icount: the longest that an instruction may take, and how long with `auto`, in log2 of nanoseconds
+MAX_SHIFT, AUTO_SHIFT = 10, 3
 TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")
 
 Apply = Callable[[Options, str], Options]
@@ -119,6 +121,16 @@ def _rtc(options: Options, text: str) -> Options:
     return replace(options, epoch_ns=date("-rtc base", found.get("base", "utc")))
 
 
+def _icount(options: Options, text: str) -> Options:
+    found = properties("-icount", text, ("shift", "sleep", "align"), "shift")
+    only("-icount align", found.get("align", "off"), ("off",))
+    shift = found.get("shift", "auto")
+    number = AUTO_SHIFT if shift == "auto" else integer("-icount shift", shift)
+    if not 0 <= number <= MAX_SHIFT:
+        raise MachineError(f"-icount shift={number}: an instruction takes 2**0 to 2**{MAX_SHIFT} ns")
+    return replace(options, icount=Icount(number, switch("-icount sleep", found.get("sleep", "on"))))
+
+
 def _log(options: Options, text: str) -> Options:
     from pytcg.debug.log import help_text, parse_items
 
@@ -155,13 +167,6 @@ def _version(options: Options, text: str) -> Options:
 
 def _help(options: Options, text: str) -> Options:
     raise Answer(help_page())
-
-
-def _refuse(reason: str) -> Apply:
-    def apply(options: Options, text: str) -> Options:
-        raise MachineError(reason)
-
-    return apply
 
 
 def _set(field: str, value: Any) -> Apply:
@@ -245,7 +250,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
             "backend=tci|x86_64, cache=on|off|DIR (on disk), count=on, tb-size=MIB (256)",
             _accel,
         ),
-        Option(("-icount",), "SHIFT", "is not there", _refuse("-icount is not there: guest time is that of the host")),
+        Option(
+            ("-icount",),
+            "shift=N|auto[,sleep=off]",
+            "guest time goes by executed instructions of 2**N ns each (auto: 3), so that runs can be repeated",
+            _icount,
+        ),
         Option(("-d",), "ITEM,...", "log items (help lists them)", _log),
         Option(("-D",), "FILE", "where the log goes (stderr)", _text("log_file", Path)),
         Option(("--stats",), "[=text|json]", "print counters and times to stderr at the end", _stats),

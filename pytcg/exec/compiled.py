@@ -13,6 +13,7 @@ from pytcg.exec.store import TranslationStore
 from pytcg.frontend.guest import HelperFunction
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.passes.counted_clock import counted_clock
 from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
 from pytcg.tcg.state import WORD, Env
 
@@ -23,12 +24,17 @@ ROOM, ROOM_PART = 256 << 10, 8
 class CompiledHelpers:
     """The compiled helpers of a machine, placed at the start of its code memory.
 
-    `store`: where earlier runs have left what they compiled.
+    `store`: where earlier runs have left what they compiled. `counted_time`: time goes by executed instructions.
     """
 
     def __init__(
-        self, runtime: Runtime, helpers: Sequence[HelperFunction], store: TranslationStore | None = None
+        self,
+        runtime: Runtime,
+        helpers: Sequence[HelperFunction],
+        store: TranslationStore | None = None,
+        counted_time: bool = False,
     ) -> None:
+        self.counted_time = counted_time
         self.layout = runtime.layout
         self.runtime = runtime
         self.store = store
@@ -73,6 +79,8 @@ class CompiledHelpers:
             from pytcg.native.compiler import compile_native
 
             ops, temps = compile_native(helper, self.layout)
+            if self.counted_time:
+                ops = counted_clock(ops, self.layout)
             self.code[number] = self.backend.emit(allocate(ops, temps, self.backend.native_pool, NATIVE_SPILLS), 0, 0)
         self.addresses[number] = self.runtime.place(*self.code[number], 0)
 

@@ -13,6 +13,7 @@ from typing import Any
 from pytcg.exec.clock import Clock
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.native.atomic import set_bits
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP
 
@@ -20,14 +21,17 @@ from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP
 class Cpu(ABC):
     """One vCPU on one host thread. Devices reach it by set_irq, the machine by start, stop, reset and join."""
 
-    def __init__(self, engine: Engine[Any], clock: Clock, loop: EventLoop, index: int) -> None:
+    def __init__(self, engine: Engine[Any], clock: Clock, loop: EventLoop | VirtualTime, index: int) -> None:
         self.engine = engine
+        self.virtual = engine.parts.virtual
         self.guest = engine.guest
         self.clock = clock
         self.index = index
         self.memory = engine.memory
         self.env: Any = self.guest.env_class(self.guest.layout)
         self.env.cpu = self
+        if self.virtual:
+            self.virtual.env = self.env
         self.irq_lock = Lock()
         self.wakeup = Event()
         self.irq_address = self.env.address + self.env.layout.offset["irq"]
@@ -55,8 +59,16 @@ class Cpu(ABC):
 
     def request(self, bits: int) -> None:
         """Set bits of env.irq, which the vCPU sees at its next poll; one that sleeps wakes."""
-        set_bits(self.irq_address, bits)
+        if self.virtual and bits == IRQ_LOOP:
+            # at the start of a block, where leaving leaves no trace in the count
+            self.env.limit = 0
+        else:
+            self.ring(bits)
         self.wakeup.set()
+
+    def ring(self, bits: int) -> None:
+        """Set bits of env.irq."""
+        set_bits(self.irq_address, bits)
 
     def reset(self, pc: int) -> None:
         """Back to the state at power-on, to start at `pc`. The vCPU must not run."""
@@ -136,6 +148,8 @@ class Cpu(ABC):
             self.wakeup.clear()
             if not env.alarm and env.alarm_at != EMPTY:
                 self.timer.arm(self.clock.deadline(env.alarm_at))
+            if self.virtual:
+                self.virtual.run_due()
             with world:
                 while self.engine.paused and not self.stopping:
                     world.wait()
@@ -146,5 +160,8 @@ class Cpu(ABC):
                     self.running = True
                     return True
             start = perf_counter_ns()
-            self.wakeup.wait()
+            if self.virtual:
+                self.virtual.wait(self.wakeup)
+            else:
+                self.wakeup.wait()
             self.engine.stats.idle += perf_counter_ns() - start

@@ -16,17 +16,26 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from pytcg.exec.alarm import Alarm
 
 Callback = Callable[[], None]
 
 
+class TimerQueue(Protocol):
+    """What looks after timers."""
+
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
+
+    def queue(self, deadline: int, timer: Timer) -> None: ...
+
+
 class Timer:
     """Calls `callback` in the event loop once the time it is armed for has come."""
 
-    def __init__(self, loop: EventLoop, callback: Callback) -> None:
+    def __init__(self, loop: TimerQueue, callback: Callback) -> None:
         self._loop = loop
         self._callback = callback
         #: when it fires; None: not armed

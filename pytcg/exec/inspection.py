@@ -41,6 +41,15 @@ class Inspection:
 
         return disassembler(self.guest.name)(code, address)
 
+    def state_hash(self) -> str:
+        """A digest of all registers and of main RAM."""
+        import hashlib
+
+        digest = hashlib.sha256(self.engine.ram.buffer)
+        for number in range(len(self.engine.cpus)):
+            digest.update(repr(sorted(self.registers(number).items())).encode())
+        return digest.hexdigest()[:32]
+
     def translation(self) -> dict[str, object]:
         """The counters of translation."""
         self.engine.code.count()

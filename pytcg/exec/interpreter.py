@@ -17,6 +17,7 @@ from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.parts import Parts
 from pytcg.exec.stats import Stats
 from pytcg.exec.translate import TranslatedBlock, Translator
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.native.intrinsics import use_counter
 from pytcg.softmmu.regions import CODE, Ram
 from pytcg.tcg.eval import extend
@@ -145,7 +146,12 @@ class InterpreterCpu(Cpu):
     """A vCPU that interprets TCG ops."""
 
     def __init__(
-        self, engine: Engine[CompiledBlock], cache: InterpretedCache, clock: Clock, loop: EventLoop, index: int
+        self,
+        engine: Engine[CompiledBlock],
+        cache: InterpretedCache,
+        clock: Clock,
+        loop: EventLoop | VirtualTime,
+        index: int,
     ) -> None:
         self.cache = cache
         super().__init__(engine, clock, loop, index)
@@ -174,6 +180,10 @@ def build(parts: Parts) -> tuple[Engine[CompiledBlock], Clock, list[InterpreterC
     cache = InterpretedCache(parts.ram, parts.stats)
     translator = Translator(parts.guest, lambda ops, *_: tci.compile(ops), tci.temp_pool, parts.stats, parts.block_log)
     engine = memory.engine = Engine(parts, translator, cache)
-    use_counter(perf_counter_ns)
-    clock = Clock(perf_counter_ns, timebase_hz=parts.timebase_hz)
+    if parts.virtual:
+        use_counter(parts.virtual.count)
+        clock: Clock = parts.virtual.clock
+    else:
+        use_counter(perf_counter_ns)
+        clock = Clock(perf_counter_ns, timebase_hz=parts.timebase_hz)
     return engine, clock, [InterpreterCpu(engine, cache, clock, parts.loop, n) for n in range(parts.count)]

@@ -22,6 +22,7 @@ from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.parts import Parts
 from pytcg.exec.store import TranslationStore, translator_key
 from pytcg.exec.translate import Translator
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import EMPTY, WRITE
@@ -36,7 +37,9 @@ SPECIAL = KIND_PROBE | KIND_ATOMIC | MO_ALIGN
 class MachineCodeCpu(Cpu):
     """A vCPU that runs host machine code."""
 
-    def __init__(self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop, index: int) -> None:
+    def __init__(
+        self, engine: Engine[int], host: MachineCodeHost, clock: Clock, loop: EventLoop | VirtualTime, index: int
+    ) -> None:
         self.host = host
         self.misses_are_native = Helper.TLB_MISS in host.helpers.addresses
         #: for --stats: when machine code was left last (ns), and why
@@ -50,13 +53,15 @@ class MachineCodeCpu(Cpu):
         super().reset(pc)
         self.host.attach(self.env)
 
-    def request(self, bits: int) -> None:
+    def ring(self, bits: int) -> None:
         self.host.runtime.ring(self.env.address, bits)
-        self.wakeup.set()
 
     @contextmanager
     def own_alarm(self) -> Iterator[None]:
         env = self.env
+        if self.virtual:
+            yield
+            return
         with Doorbell(self.host.runtime.alarm_handler, env.address) as bell:
             env.alarm = bell.number + 1
             yield
@@ -162,20 +167,32 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
     """vCPUs that run machine code, in `code_bytes` bytes of code memory, and what they share."""
     guest, stats = parts.guest, parts.stats
     runtime = Runtime(X86Backend(guest.layout, guest.hot_registers), CodeBuffer(code_bytes))
-    counter = runtime.read_counter
+    counter = parts.virtual.count if parts.virtual else runtime.read_counter
     use_counter(counter)
     begin = sample(counter)
     store = None
     if parts.cache_directory:
         features = sorted(host_features())
         store = TranslationStore(
-            parts.cache_directory, translator_key((guest.configuration, str(parts.counted), *features))
+            parts.cache_directory,
+            translator_key((guest.configuration, str(parts.counted), str(bool(parts.virtual)), *features)),
         )
-    helpers = CompiledHelpers(runtime, parts.helpers, store)
+    helpers = CompiledHelpers(runtime, parts.helpers, store, counted_time=bool(parts.virtual))
     parts = replace(parts, helpers=helpers.functions)
     host = MachineCodeHost(runtime, helpers, parts.block_log)
-    translator = Translator(guest, host.make, runtime.backend.temp_pool, stats, parts.block_log, remembers=False)
+    translator = Translator(
+        guest,
+        host.make,
+        runtime.backend.temp_pool,
+        stats,
+        parts.block_log,
+        remembers=False,
+        counted_time=bool(parts.virtual),
+    )
     stitched = None if parts.counted or parts.block_log else guest
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store, stitched))
-    clock = Clock(counter, calibrate(counter, begin=begin), parts.timebase_hz)
+    if parts.virtual:
+        clock: Clock = parts.virtual.clock
+    else:
+        clock = Clock(counter, calibrate(counter, begin=begin), parts.timebase_hz)
     return engine, clock, [MachineCodeCpu(engine, host, clock, parts.loop, n) for n in range(parts.count)]

@@ -10,6 +10,7 @@ from threading import RLock
 from pytcg.debug.log import BlockLog, Log
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.stats import Stats
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
 
@@ -23,7 +24,7 @@ class Parts:
     memory: AddressSpace
     #: main RAM, part of `memory`
     ram: Ram
-    loop: EventLoop
+    loop: EventLoop | VirtualTime
     #: held while devices are called
     lock: RLock
     #: number of vCPUs
@@ -32,6 +33,8 @@ class Parts:
     stats: Stats
     #: count the instructions that are executed
     counted: bool = False
+    #: guest time goes by them: the same as `loop`
+    virtual: VirtualTime | None = None
     #: where translations are kept between runs, if they are
     cache_directory: Path | None = None
     block_log: BlockLog | None = None

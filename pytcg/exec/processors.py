@@ -20,9 +20,10 @@ from pytcg.exec.parts import Parts
 from pytcg.exec.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
 from pytcg.exec.registers import make_helper_register
 from pytcg.exec.stats import Stats
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
-from pytcg.tcg.helpers import Helper
+from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.soft_helper import helper_fp
 
 log = logging.getLogger("pytcg")
@@ -70,10 +71,17 @@ def no_helper(env: Any) -> int:
     raise LookupError(f"no helper {env.helper}")
 
 
+def helper_limit(env: Any) -> int:
+    """Helper.LIMIT: a block is not to begin."""
+    env.pc = env.insn_pc
+    return Action.EXIT
+
+
 def complete_helpers(guest: Guest) -> list[HelperFunction]:
     """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks."""
     helpers = [helper or no_helper for helper in guest.helpers]
     helpers[Helper.FP] = helper_fp
+    helpers[Helper.LIMIT] = helper_limit
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
     helpers[Helper.REGISTER] = make_helper_register(guest.layout)
@@ -107,12 +115,13 @@ class Processors:
         guest: Guest,
         memory: AddressSpace,
         ram: Ram,
-        loop: EventLoop,
+        loop: EventLoop | VirtualTime,
         lock: Any,
         count: int,
         timebase_hz: int,
         backend: str = "",
         counted: bool = False,
+        virtual: VirtualTime | None = None,
         stats: bool = False,
         code_bytes: int = DEFAULT_CODE_BYTES,
         cache_directory: Path | None = None,
@@ -121,6 +130,7 @@ class Processors:
     ) -> None:
         self.stats = Stats(timed=stats)
         self.counted = counted
+        self.virtual = virtual
         self.log = Log(log_items, log_file) if log_items else None
         block_log = block_log_for(self.log, guest) if self.log and log_items - {"int"} else None
         parts = Parts(
@@ -134,6 +144,7 @@ class Processors:
             timebase_hz,
             self.stats,
             counted,
+            virtual,
             # what is not translated anew would be missing from the log
             None if block_log else cache_directory,
             block_log,
@@ -180,5 +191,7 @@ class Processors:
         asleep = self.clock.span_ns(sum(cpu.env.idle for cpu in self.cpus))
         self.stats.idle += asleep
         self.stats.machine_code -= asleep
+        if self.virtual:
+            self.stats.state_hash = self.inspect.state_hash()
         executed = sum(cpu.env.executed for cpu in self.cpus) if self.counted else None
         return self.stats.as_json(executed) if form == "json" else self.stats.as_text(executed)

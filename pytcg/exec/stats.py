@@ -40,6 +40,8 @@ class Stats:
     invalidated: int = 0
     first_insn: int = 0
     stage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+    #: of registers and memory at the end, where runs are to be the same
+    state_hash: str = ""
     machine_code: int = 0
     idle: int = 0
     callbacks: dict[str, int] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Stats:
             "us_per_translated_insn_by_stage": per_insn,
             "host_bytes_per_insn": round(self.host_bytes / max(distinct_insns, 1), 1),
             "executed_insns": executed_insns,
+            **({"state_hash": self.state_hash} if self.state_hash else {}),
             "code_flushes": self.flushes,
             "blocks_invalidated": self.invalidated,
             "callbacks": dict(sorted(self.callbacks.items())),

@@ -12,6 +12,7 @@ from pytcg.debug.log import BlockLog
 from pytcg.exec.stats import Stats
 from pytcg.frontend.guest import Guest
 from pytcg.tcg.ops import Op
+from pytcg.tcg.passes.counted_clock import counted_clock
 from pytcg.tcg.passes.optimise import optimise, worth_it
 from pytcg.tcg.regalloc import allocate
 
@@ -52,7 +53,9 @@ class Translator(Generic[Code]):
         stats: Stats,
         log: BlockLog | None,
         remembers: bool = True,
+        counted_time: bool = False,
     ) -> None:
+        self.counted_time = counted_time
         self.guest = guest
         self.make = make
         self.pool = pool
@@ -99,6 +102,8 @@ class Translator(Generic[Code]):
         ops = translation.ops
         decoded = perf_counter_ns()
         temps = translation.temps
+        if self.counted_time:
+            ops = counted_clock(ops, self.guest.layout)
         if worth_it(ops):
             ops = optimise(ops)
         optimised = perf_counter_ns()

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from pytcg.devices.wiring import Clock
 from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.virtualtime import VirtualTime
 from pytcg.frontend.guest import Mapping
 from pytcg.frontend.riscv import isa
 from pytcg.machine.errors import MachineError
@@ -100,10 +101,12 @@ class Surroundings(NamedTuple):
 
     memory: AddressSpace
     ram: Ram
-    loop: EventLoop
+    loop: EventLoop | VirtualTime
     lock: RLock
     timebase_hz: int
     cpu: isa.Isa
+    #: guest time that goes by instructions: the same as `loop`
+    virtual: VirtualTime | None = None
 
 
 ProcessorFactory = Callable[[str, Options, int, Surroundings], Processors]
@@ -172,7 +175,7 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
     accelerator = options.accelerator or Accelerator()
     try:
         return Built(
-            RiscvGuest(around.cpu),
+            RiscvGuest(around.cpu, limited=around.virtual is not None),
             around.memory,
             around.ram,
             around.loop,
@@ -180,7 +183,8 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
             count,
             around.timebase_hz,
             backend=accelerator.backend,
-            counted=accelerator.count,
+            counted=accelerator.count or around.virtual is not None,
+            virtual=around.virtual,
             code_bytes=accelerator.code_mib << 20,
             cache_directory=_cache_directory(accelerator.cache),
             stats=bool(options.stats),

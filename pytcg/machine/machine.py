@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 from threading import RLock
-from time import monotonic, time_ns
+from time import monotonic, monotonic_ns, time_ns
+from typing import TYPE_CHECKING
 
 from pytcg.devices.chardev import NullChardev
 from pytcg.devices.virtio.device import Host
@@ -23,6 +24,7 @@ from pytcg.machine.boot.files import read_payload
 from pytcg.machine.boot.layout import Layout
 from pytcg.machine.builder import DeviceBuilder, boot_rom_address, build_memory
 from pytcg.machine.chardevs.defaults import with_defaults
+from pytcg.machine.chardevs.paced import Paced
 from pytcg.machine.chardevs.registry import Chardevs
 from pytcg.machine.chardevs.terminal import takes_output
 from pytcg.machine.cpus import ProcessorFactory, Surroundings, cpu_model, make_processors, set_cpu_properties
@@ -37,6 +39,9 @@ from pytcg.machine.tree import Tree
 from pytcg.softmmu.dma import Dma
 from pytcg.softmmu.regions import AddressSpace
 
+if TYPE_CHECKING:
+    from pytcg.exec.virtualtime import VirtualTime
+
 log = logging.getLogger("pytcg")
 
 #: how a machine of an architecture starts
@@ -45,6 +50,10 @@ DEFAULT_TIMEBASE = 10_000_000
 #: seconds that the vCPUs get to end
 PATIENCE = 0.7
 STDERR = 2
+#: the date at the start of runs that are to be the same, unless -rtc says one: 2026-01-01
+REPEATED_EPOCH_NS = 1_767_225_600_000_000_000
+#: how long input that is there already may take to be read
+READING_NS = 50_000_000
 
 
 class Machine:
@@ -86,7 +95,9 @@ class Machine:
         self._between: deque[Callable[[], None]] = deque()
         self.loop = EventLoop(self.lock)
         timebase = self.tree.root.child("cpus").u32("timebase-frequency", DEFAULT_TIMEBASE)
-        around = Surroundings(self.memory, ram, self.loop, self.lock, timebase, model)
+        virtual = self._virtual_time(timebase)
+        timers = virtual or self.loop
+        around = Surroundings(self.memory, ram, timers, self.lock, timebase, model, virtual)
         self.processors = make(payload.arch, options, len(cpus), around)
         self.cpus = self.processors.cpus
         #: registers, address translation and disassembly, for debuggers: while no vCPU runs
@@ -99,17 +110,19 @@ class Machine:
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         try:
             serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
+            if virtual:
+                serials = [Paced(chardev, self.clock, virtual) for chardev in serials]
             builder = DeviceBuilder(
                 self.tree,
                 self.memory,
                 self.clock,
-                self.loop,
+                timers,
                 self.cpus,
                 serials,
                 self.plugboard,
                 self.shutdown,
                 self.reset,
-                time_ns() if options.epoch_ns is None else options.epoch_ns,
+                self._epoch(),
                 firmware_items(payload, options.append, options.firmware_files, ram.size, len(cpus)),
             )
             self.devices = builder.build()
@@ -152,8 +165,26 @@ class Machine:
         return self.guest_tree
 
     def _seed(self) -> bytes:
-        """The guest's seed of random numbers, from -seed."""
-        return b"" if self.options.seed is None else Random(self.options.seed).randbytes(SEED_BYTES)
+        """The guest's seed of random numbers; empty: the host's are to be used."""
+        seed = 0 if self.options.seed is None and self.options.icount else self.options.seed
+        return b"" if seed is None else Random(seed).randbytes(SEED_BYTES)
+
+    def _epoch(self) -> int:
+        """The date at the start, in nanoseconds since 1970."""
+        if self.options.epoch_ns is not None:
+            return self.options.epoch_ns
+        return REPEATED_EPOCH_NS if self.options.icount else time_ns()
+
+    def _virtual_time(self, timebase_hz: int) -> VirtualTime | None:
+        """Guest time by executed instructions, if it is asked for. Raises MachineError."""
+        icount = self.options.icount
+        if icount is None:
+            return None
+        if len(cpu_nodes(self.tree)) > 1:
+            raise MachineError("-icount is for one CPU: give -smp 1")
+        from pytcg.exec.virtualtime import VirtualTime
+
+        return VirtualTime(icount.shift, icount.sleep, timebase_hz, self.lock, self.loop.call_soon)
 
     def run(self) -> int:
         """Run until the guest powers off, the user ends it, or a signal comes; the exit status.
@@ -168,7 +199,7 @@ class Machine:
                 cpu.on_crash = self._crashed
             self.clock.pause()
             if not self.options.stopped:
-                self.chardevs.when_ready(lambda: self.between_turns(self.cont))
+                self.chardevs.when_ready(self._begin)
             while not self._ended:
                 while self._between and not self._ended:
                     self._between.popleft()()
@@ -186,6 +217,13 @@ class Machine:
         if self._crash:
             raise MachineError(f"internal error: {type(self._crash).__name__}: {self._crash}") from self._crash
         return self._status
+
+    def _begin(self) -> None:
+        """Start; where runs are to be the same, input that is there already is read before."""
+        if self.options.icount:
+            self.loop.timer(lambda: self.between_turns(self.cont)).arm(monotonic_ns() + READING_NS)
+        else:
+            self.between_turns(self.cont)
 
     def between_turns(self, action: Callable[[], None]) -> None:
         """Call a function on the main thread soon, with no lock held: it may stop vCPUs. Any thread may call this."""

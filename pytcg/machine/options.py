@@ -73,6 +73,14 @@ class Accelerator:
 
 
 @dataclass(frozen=True)
+class Icount:
+    """`-icount`: an instruction takes 1 << `shift` ns; `sleep`: an idle guest is given the time that it waits for."""
+
+    shift: int
+    sleep: bool = True
+
+
+@dataclass(frozen=True)
 class Options:
     """One machine."""
 
@@ -101,6 +109,8 @@ class Options:
     globals: tuple[DeviceSpec, ...] = ()
     firmware_files: tuple[FirmwareFile, ...] = ()
     accelerator: Accelerator | None = None
+    #: guest time goes by executed instructions
+    icount: Icount | None = None
     #: chardevs, and the ids of those that the serial ports and the monitors use ("": nothing); None: the terminal
     chardevs: tuple[CharacterDevice, ...] = ()
     serials: tuple[str, ...] | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 
+@unique
 class Helper(IntEnum):
     """Helper numbers with a fixed meaning; a guest numbers its own from FIRST_GUEST."""
 
@@ -25,7 +26,9 @@ class Helper(IntEnum):
     REINDEX = 7
     #: an access that TLB_MISS answered with SLOW, if it is of a device register that needs no Python: CONTINUE; or SLOW
     REGISTER = 8
-    FIRST_GUEST = 9
+    #: with -icount: the limit is reached
+    LIMIT = 9
+    FIRST_GUEST = 10
 
 
 class Action(IntEnum):

@@ -91,6 +91,7 @@ COMMON = (
     Field("alarm_time", 4, "itimerspec for the kernel: in [2] and [3] seconds and nanoseconds until then"),
     Field("idle", 1, "host counter ticks slept in machine code"),
     Field("executed", 1, "guest instructions executed, when counting is on"),
+    Field("limit", 1, "with -icount: number of executed instructions from which on a block does not begin"),
     Field("block_index", 1, "host address of the index of placed blocks"),
     Field("page_heads", 1, "host address of a word a page of main RAM: its list of placed blocks"),
     Field("origins", 1, "host address of the memory of blocks by physical address"),

@@ -24,7 +24,7 @@ from pytcg.machine.chardevs.backends import (
     Stdio,
 )
 from pytcg.machine.errors import MachineError
-from pytcg.machine.options import Accelerator, DeviceSpec, Drive, FirmwareFile, Loader, Options
+from pytcg.machine.options import Accelerator, DeviceSpec, Drive, FirmwareFile, Icount, Loader, Options
 
 MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
 
@@ -69,6 +69,8 @@ def options(line: str) -> Options:
         ("-rtc base=2026-01-31", "epoch_ns", 1769817600 * 10**9),
         ("-rtc base=utc", "epoch_ns", None),
         ("-seed 5", "seed", 5),
+        ("-icount 7", "icount", Icount(7)),
+        ("-icount shift=auto,sleep=off,align=off", "icount", Icount(3, sleep=False)),
         ("-daemonize", "daemonize", True),
         ("-pidfile pid", "pid_file", Path("pid")),
         ("-M virt,dumpdtb=tree", "dump_tree", Path("tree")),
@@ -248,7 +250,8 @@ MISTAKES = [
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),
     ("-d in_asn", "-d: unknown log item 'in_asn'"),
-    ("-icount shift=0", "-icount is not there"),
+    ("-icount shift=11", "-icount shift=11: an instruction takes"),
+    ("-icount align=on", "-icount align on: there is only off"),
     ("--stats=xml", "--stats xml: there is only text, json"),
 ]
 
@@ -275,6 +278,7 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], line: str, me
         ("-cpu rv64,zbz=on", "-cpu rv64,zbz=on: unknown CPU property 'zbz'"),
         ("-smp 1000", "-smp 1000: the board can have 1 to 64 CPUs"),
         ("-m 1M", "not enough memory"),
+        ("-icount 1 -smp 2", "-icount is for one CPU"),
         ("-serial chardev:nosuch", "no chardev nosuch"),
         ("-chardev null,id=a -serial chardev:a -mon a", "chardev a has a user already: give it mux=on"),
         ("-serial stdio -monitor stdio", "only one chardev can be on stdio"),

@@ -74,6 +74,6 @@ def decoder(tables: tuple[str, ...], width: int) -> Decoder:
     return Decoder(rows, trans_functions())
 
 
-def translator(isa: Isa) -> Translator:
-    """A translator for an ISA configuration."""
-    return Translator(decoder(isa.tables, 16), decoder(isa.tables, 32), "c" in isa)
+def translator(isa: Isa, limited: bool = False) -> Translator:
+    """A translator for an ISA configuration; `limited`: counted blocks begin only below the limit."""
+    return Translator(decoder(isa.tables, 16), decoder(isa.tables, 32), "c" in isa, limited)

@@ -35,9 +35,10 @@ class RiscvGuest(Guest):
         for number in range(len(HELPERS))
     )
 
-    def __init__(self, isa: Isa | None = None) -> None:
+    def __init__(self, isa: Isa | None = None, limited: bool = False) -> None:
         self.isa = isa or configure()
-        self._translator = translator(self.isa)
+        self.limited = limited
+        self._translator = translator(self.isa, limited)
 
     @property
     def configuration(self) -> str:

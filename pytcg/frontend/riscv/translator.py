@@ -24,13 +24,14 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.units import MOST_INSNS
+from pytcg.tcg.helpers import Helper
 from pytcg.tcg.ops import OPS, Op, code
 from pytcg.tcg.state import CONST, ENV, ONE_INSN, TEMP
 from pytcg.tcg.types import MO_64, MO_MODE_SHIFT, Cond, Rm, Type
 
 RAISE = int(RiscvHelper.RAISE)
-EXECUTED, MSTATUS = LAYOUT.offset["executed"], LAYOUT.offset["mstatus"]
-TSTNE, DYN, RMM = int(Cond.TSTNE), int(Rm.DYN), int(Rm.RMM)
+EXECUTED, LIMIT, MSTATUS = (LAYOUT.offset[name] for name in ("executed", "limit", "mstatus"))
+LTU, TSTNE, DYN, RMM = int(Cond.LTU), int(Cond.TSTNE), int(Rm.DYN), int(Rm.RMM)
 ADD, OR, MOVI = code("add", Type.I64), code("or", Type.I64), code("movi", Type.I64)
 LD, ST, BRCOND = code("ld", Type.I64), code("st", Type.I64), code("brcond", Type.I64)
 LABEL, CALL, GOTO_TB, EXIT_TB = code("label"), code("call"), code("goto_tb"), code("exit_tb")
@@ -55,12 +56,14 @@ class Translator:
     reentrant.
     """
 
-    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool) -> None:
+    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool, limited: bool = False) -> None:
         self.decoders = (decoder16, decoder32)
         # for each value of the flags: what is known of 16-bit and of 32-bit words
         self._memos: dict[int, tuple[list[_Known], dict[int, _Known]]] = {}
         self._short: list[_Known] = []
         self._long: dict[int, _Known] = {}
+        #: whether counted blocks begin only below the limit
+        self.limited = limited
         #: whether instructions may start at any even address
         self.compressed = compressed
         self.ops: list[Op] = []
@@ -79,7 +82,8 @@ class Translator:
         """Translate the block that starts at half-word `index` of a page: see `Guest.translate`."""
         ops = self._start(flags)
         if flags & FLAG_COUNT:
-            self._count(0)
+            self._count()
+        counted = len(ops)
         append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
         end = len(half)
         most = 1 if flags & ONE_INSN else MOST_INSNS
@@ -127,7 +131,7 @@ class Translator:
         if most == 1:
             self._unchain()
         if flags & FLAG_COUNT:
-            ops[1] = (ADD, TEMP, TEMP, CONST, insns)
+            ops[counted - 2] = (ADD, TEMP, TEMP, CONST, insns)
         return Translation(self.ops, self._next_temp - TEMP, offset, insns)
 
     def translate_unit(self, words: Iterable[int], flags: int) -> tuple[list[Op], int]:
@@ -195,11 +199,20 @@ class Translator:
                 self.ops[position] = (EXIT_TB, op[1])
         self.ops += last
 
-    def _count(self, insns: int) -> None:
+    def _count(self) -> None:
+        """Count the block's instructions, how many is filled in at the end; leave before it at the limit."""
         count = self.temp()
+        self.ops.append((LD, count, ENV, EXECUTED, MO_64))
+        if self.limited:
+            limit, below = self.temp(), self.label()
+            self.ops += (
+                (LD, limit, ENV, LIMIT, MO_64),
+                (BRCOND, count, limit, 0, LTU, below),
+                (CALL, CONST, CONST, CONST, CONST, Helper.LIMIT, 0),
+                (LABEL, below),
+            )
         self.ops += (
-            (LD, count, ENV, EXECUTED, MO_64),
-            (ADD, count, count, CONST, insns),
+            (ADD, count, count, CONST, 0),
             (ST, count, ENV, EXECUTED, MO_64),
         )
 
