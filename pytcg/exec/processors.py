@@ -77,14 +77,18 @@ def helper_limit(env: Any) -> int:
     return Action.EXIT
 
 
-def complete_helpers(guest: Guest) -> list[HelperFunction]:
-    """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks."""
+def complete_helpers(guest: Guest, registers: bool = True) -> list[HelperFunction]:
+    """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks.
+
+    `registers`: accesses of devices may be done by machine code, and told to the event loop later.
+    """
     helpers = [helper or no_helper for helper in guest.helpers]
     helpers[Helper.FP] = helper_fp
     helpers[Helper.LIMIT] = helper_limit
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
-    helpers[Helper.REGISTER] = make_helper_register(guest.layout)
+    if registers:
+        helpers[Helper.REGISTER] = make_helper_register(guest.layout)
     helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS], guest.units)
     return helpers
 
@@ -135,7 +139,7 @@ class Processors:
         block_log = block_log_for(self.log, guest) if self.log and log_items - {"int"} else None
         parts = Parts(
             guest,
-            complete_helpers(guest),
+            complete_helpers(guest, registers=virtual is None),
             memory,
             ram,
             loop,
@@ -162,7 +166,8 @@ class Processors:
 
             self.engine, self.clock, self.cpus = machinecode.build(parts, code_bytes)
         self.inspect = Inspection(self.engine)
-        loop.add_reader(memory.shared.bell, memory.shared.bell_rang)
+        if isinstance(loop, EventLoop):
+            loop.add_reader(memory.shared.bell, memory.shared.bell_rang)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         sys.setswitchinterval(SWITCH_INTERVAL)
