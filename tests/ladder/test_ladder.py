@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from pytcg.exec.codecache import MachineCodeCache
+from tests.ladder.board import Board
 from tests.ladder.compare import Ladder
 from tests.ladder.generate import candidates
 from tests.ladder.rounding import programs, rounding_forms
+
+#: bytes of code memory for blocks: a few dozen of them
+SOON_FULL = 16 << 10
 
 
 @pytest.mark.parametrize("backend", ["x86_64", pytest.param("tci", marks=pytest.mark.slow)])
@@ -16,6 +21,17 @@ def test_every_rounding_mode_of_every_instruction(backend: str) -> None:
         for program, start in programs(form, ladder.generator):
             ladder.check(program, "m", start)
         assert ladder.count[form.label] >= 160
+
+
+def test_programs_in_code_memory_that_is_soon_full() -> None:
+    """It runs out at all points of a program: translating, placing anew, going on after a helper or a slow access."""
+    ladder = Ladder(7, ())
+    code = Board("x86_64", 8 * SOON_FULL).engine.code
+    assert isinstance(code, MachineCodeCache)
+    board = ladder.boards["x86_64"] = Board("x86_64", code.host.helpers.end + SOON_FULL)
+    for _ in range(250):
+        ladder.one()
+    assert board.engine.stats.flushes >= 8
 
 
 @pytest.mark.parametrize(
