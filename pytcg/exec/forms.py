@@ -28,7 +28,7 @@ from pytcg.frontend.units import NIBBLES, WORD_MASK
 from pytcg.native import native
 from pytcg.native.intrinsics import ld64
 from pytcg.tcg.state import WORD, Env
-from pytcg.tcg.types import signed64
+from pytcg.tcg.types import MASK64, signed64
 
 LOG_FORMS = 17
 FORMS_SHIFT = 64 - LOG_FORMS
@@ -95,7 +95,12 @@ class Forms:
         self.bytes = self.records.words.cast("B")
         self.used = 0
         self.count = 0
+        self.known: set[tuple[int, int]] = set()
         self.rows = 0
+        self.control[STITCHED_END // WORD] = self.templates.address + size
+        self.forget_templates()
+        if not self.classes:
+            return
         classes = self.allocate(guest.units.classes * CLASS)
         self.first_row = self.allocate(MAX_ROWS * ROW)
         for number in range(guest.units.classes):
@@ -121,8 +126,6 @@ class Forms:
             int.from_bytes(header[:WORD], "little"),
         )
         self.control[FORMS // WORD] = address + start
-        self.control[STITCHED_END // WORD] = self.templates.address + size
-        self.forget_templates()
 
     def forget_templates(self) -> None:
         """Forget what was put together; no block may be placed."""
@@ -155,8 +158,9 @@ class Forms:
 
     def add(self, unit: int, words: int, form: int) -> None:
         """Make host code of a unit (its one or two words) and enter it as that of a form, if there is none."""
-        if find_form(self.slots.address, words, form):
+        if (words, form) in self.known:
             return
+        self.known.add((words, form))
         flags, kind = form & (1 << FORM_SHIFT) - 1, Form(form >> FORM_SHIFT)
         first, second = unit & WORD_MASK, unit >> 32
         ops, temps = self.guest.translate_unit((first, second) if second else (first,), flags)
@@ -169,7 +173,7 @@ class Forms:
         if self.count >= FORMS_LIMIT or self.used > len(self.bytes):
             return
         self.bytes[at : at + len(data)] = data
-        slot = form_slot(words, form) // WORD
+        slot = (words * MIX_PC + form * MIX_PHYSICAL & MASK64) >> FORMS_SHIFT
         while self.slots.words[slot]:
             slot = slot + 1 & FORMS_MASK // WORD
         # Machine code may look meanwhile: the record is whole by now.

@@ -10,10 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytcg.exec.blocktable import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX, WORD
+from pytcg.backend.x86_64.backend import X86Backend
+from pytcg.exec.blocktable import (
+    CODE_ENTRY,
+    CODE_LENGTH,
+    FORMS,
+    GUEST,
+    GUEST_INSNS,
+    GUEST_LENGTH,
+    KEY,
+    PREFIX,
+    WORD,
+    BlockTable,
+)
 from pytcg.exec.forms import Forms
 from pytcg.frontend.decodetree import Pattern
 from pytcg.frontend.riscv.decoding import decoder
+from pytcg.frontend.riscv.guest import RiscvGuest
 from pytcg.frontend.riscv.isa import configure
 from pytcg.frontend.units import MOST_INSNS
 from pytcg.native import NativeFunction
@@ -142,6 +155,13 @@ def test_what_is_left_to_the_translator(workshop: Workshop) -> None:
     ):
         workshop.write(PROGRAM + at, block)
         assert workshop.stitched(PROGRAM + at) is None
+
+
+def test_nothing_is_put_together_without_compressed_instructions() -> None:
+    """There a jump may be misaligned, which its immediate decides."""
+    guest, table = RiscvGuest(configure("rv64,c=off")), BlockTable(1)
+    Forms(guest, X86Backend(guest.layout, guest.hot_registers), table, 1 << 16)
+    assert table.counter(FORMS) == 0
 
 
 def test_a_form_is_made_once(workshop: Workshop) -> None:

@@ -7,7 +7,7 @@ are moved: they are emitted at one place, and once more with each of these moved
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -159,10 +159,11 @@ class UnitMaker:
         `ops` before allocation, of a unit at the start of its block; `lead`: the distance of the address that a jump in
         two instructions computes, else None; `mode`: data MMU mode.
         """
+        jumps = Form.FORWARD <= form <= Form.FAR
         for op in ops:
-            if op[0] >> 3 in _REFUSED:
+            if op[0] >> 3 in _REFUSED or (op[0] >> 3 in EXITS and not jumps):
                 return None
-        if worth_it(ops):
+        if len(ops) > 1 and worth_it(ops):
             return None
         constant = ops[-1][1] if ops and ops[-1][0] in CONSTANTS else 0
         adds = 0
@@ -171,7 +172,7 @@ class UnitMaker:
         if temps:
             ops = list(allocate(ops, temps, self.backend.temp_pool))
         variables: dict[int, Variable] = {}
-        if ops and form not in (Form.NONE, Form.ZERO):
+        if ops and form > Form.ZERO:
             found = _immediate(form, ops)
             if not found:
                 return None
@@ -205,7 +206,8 @@ class UnitMaker:
             hot, cold = self.emit(op, 0, LOW)
             if not variable:
                 return [Part(hot, cold, 0, NO_FIXUPS)]
-            return [Part(hot, cold, 0, self.measure(hot, cold, lambda move: self.moved(op, move, variable), IMMEDIATE))]
+            numbers = self.measure(hot, cold, lambda move: self.moved(op, move, variable), (IMMEDIATE,))
+            return [Part(hot, cold, 0, numbers)]
         if kind == ACCESS:
             hot, cold = self.moved(op, NOWHERE, variable)
             layout = self.backend.access(op).layout
@@ -268,10 +270,10 @@ class UnitMaker:
         hot, cold = emit(NOWHERE)
         return Part(hot, cold, 0, self.measure(hot, cold, emit))
 
-    def measure(self, hot: bytes, cold: bytes, emit: Writer, first_axis: int = 0) -> Fixups:
-        """What changes where when code is moved. It does not depend on axes before `first_axis`."""
+    def measure(self, hot: bytes, cold: bytes, emit: Writer, axes: Iterable[int] = range(len(STEPS))) -> Fixups:
+        """What changes where when code is moved along some axes."""
         factors: dict[tuple[bool, int], list[int]] = {}
-        for axis in range(first_axis, len(STEPS)):
+        for axis in axes:
             moved = emit(MOVES[axis])
             for is_cold, one, other in ((False, hot, moved[0]), (True, cold, moved[1])):
                 for at, difference in _differences(one, other):
