@@ -12,17 +12,20 @@ from typing import Any, Generic
 from pytcg.exec.barrier import barrier_on_all_threads
 from pytcg.exec.blocktable import (
     BLOCKS,
+    ENTRY,
     HOST,
     INSNS,
     KILLED,
     STITCHED_BLOCKS,
     STITCHED_BYTES,
     STITCHED_INSNS,
+    TEMPLATE,
     TEMPLATES,
+    USED,
     BlockTable,
 )
 from pytcg.exec.forms import Forms
-from pytcg.exec.host import MachineCodeHost
+from pytcg.exec.host import MachineCodeHost, template_size
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
 from pytcg.exec.stats import Stats
 from pytcg.exec.store import FILE_LIMIT, WORTHWHILE, TranslationStore
@@ -259,12 +262,23 @@ class MachineCodeCache(CodeCache[int]):
     def close(self) -> None:
         """Keep what was translated and compiled for later runs. No vCPU may run."""
         self.host.helpers.save()
-        fresh = self.host.template_bytes[: self.host.template_end]
         stitched = self.forms.made() if self.forms else memoryview(b"")
-        number = len(fresh) + len(stitched)
+        fresh = [self.host.template_bytes[: self.host.template_end], stitched]
+        number = sum(map(len, fresh))
         if self.store and (number >= WORTHWHILE or (number and not self.region)):
-            old = self.region.data if self.region else memoryview(b"")
-            self.store.save([old, fresh, stitched] if len(old) + number <= FILE_LIMIT else [fresh, stitched])
+            old = [self.region.data] if self.region else []
+            if number + sum(map(len, old)) > FILE_LIMIT:
+                old = self.used_of_region()
+            self.store.save([*old, *fresh] if number + sum(map(len, old)) <= FILE_LIMIT else fresh)
+
+    def used_of_region(self) -> list[memoryview]:
+        """Those templates of earlier runs from which blocks are placed."""
+        region, table = self.region, self.table
+        if region is None:
+            return []
+        placed = table.entries.words[TEMPLATE // WORD : table.counter(USED) * ENTRY // WORD : ENTRY // WORD]
+        offsets = sorted(at - region.address for at in set(placed.tolist()) if region.address <= at < region.end)
+        return [region.data[at : at + template_size(region.data, at)] for at in offsets]
 
     def attach(self, env: Env) -> None:
         super().attach(env)

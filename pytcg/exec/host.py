@@ -18,6 +18,12 @@ TEMPLATE_HEADER = Struct("<QQQQQQ")
 LEAST_TEMPLATES = 64 << 20
 
 
+def template_size(data: memoryview, at: int) -> int:
+    """Bytes of the template at an offset in memory, its padding included."""
+    code_length, _, guest_length, _, _, _ = TEMPLATE_HEADER.unpack_from(data, at)
+    return int(GUEST + (guest_length + WORD - 1 & -WORD) + (code_length + WORD - 1 & -WORD))
+
+
 class MachineCodeHost:
     """Code memory for x86-64 machine code, with the runtime and the compiled helpers at its start.
 

@@ -193,6 +193,27 @@ def test_a_second_run_translates_nothing(tmp_path: Path) -> None:
         assert board.stats.blocks == 2
 
 
+def test_a_file_that_is_too_large_keeps_what_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three programs, a run each; the second and third also run the first: then it is the second that goes."""
+    monkeypatch.setattr("pytcg.exec.codecache.WORTHWHILE", 1)
+    programs = [code(*(addi(5, 5, 3 * n + at) for n in range(50)), WFI) for at in range(3)]
+    distinct = []
+    for number, limit in ((0, 1 << 20), (1, 1 << 20), (2, 0), (0, 1 << 20), (1, 1 << 20)):
+        board = Board(cache_directory=tmp_path)
+        region = board.code.region
+        if number == 2 and region:
+            limit = len(region.data) + 8
+        monkeypatch.setattr("pytcg.exec.codecache.FILE_LIMIT", limit)
+        for program in {0, number}:
+            board.write(PROGRAM, programs[program])
+            board.x[5] = 0
+            board.run(pc=PROGRAM)
+            assert board.x[5] == sum(3 * n + program for n in range(50))
+        distinct.append(board.stats.distinct_blocks)
+        board.processors.close()
+    assert distinct[3] == 0 < distinct[4]
+
+
 def test_compiled_helpers_are_kept(tmp_path: Path) -> None:
     first = Board(cache_directory=tmp_path)
     store = first.code.store
