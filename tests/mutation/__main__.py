@@ -46,7 +46,7 @@ def copy_tree(target: Path) -> None:
 
 def run(tree: Path, tests: tuple[str, ...]) -> str:
     """The first test that fails; empty if none does."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", *tests]
     command += ["--hypothesis-profile=mutation", "--no-header", "--tb=no"]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -67,7 +67,9 @@ def result(tree: Path, mutation: Mutation) -> tuple[bool, str]:
     text = path.read_text()
     if text.count(mutation.old) != 1:
         return False, f"its text is there {text.count(mutation.old)} times"
-    path.write_text(text.replace(mutation.old, mutation.new))
+    changed = text.replace(mutation.old, mutation.new)
+    compile(changed, mutation.file, "exec")
+    path.write_text(changed)
     try:
         failed = run(tree, mutation.tests)
     finally:
@@ -80,9 +82,14 @@ def main(wanted: list[str]) -> int:
     with tempfile.TemporaryDirectory() as directory:
         tree = Path(directory)
         copy_tree(tree)
+        passed: set[tuple[str, ...]] = set()
         for mutation in mutations():
             if wanted and not any(text in " ".join(mutation[1:]) for text in wanted):
                 continue
+            if mutation.tests not in passed and (failed := run(tree, mutation.tests)):
+                print(f"without a mutation: {failed}")
+                return 1
+            passed.add(mutation.tests)
             start = time.monotonic()
             found, what = result(tree, mutation)
             missed += not found
