@@ -105,10 +105,11 @@ class Machine:
         self.clock = self.processors.clock
         self.workers = Workers(self.loop.call_soon)
         dma = Dma(self.memory, self.processors.overwritten)
-        self.plugboard = Plugboard(self.tree, options, drives, Host(dma, self.loop, self.workers.group))
-        self.plugboard.fill(options.devices)
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
+        host = Host(dma, self.loop, self.workers.group)
+        self.plugboard = Plugboard(self.tree, options, drives, host, self.chardevs.user)
         try:
+            self.plugboard.fill(options.devices)
             serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
             if virtual:
                 serials = [Paced(chardev, self.clock, virtual) for chardev in serials]

@@ -90,6 +90,21 @@ def _random(board: Plugboard, values: Values) -> None:
     board.plug(VirtioRng(board.host), values)
 
 
+def _serial(board: Plugboard, values: Values) -> None:
+    from pytcg.devices.virtio.console import VirtioConsole
+
+    console = VirtioConsole(board.host)
+    board.plug(console, values)
+    board.offer_console(console, values["id"] or "")
+
+
+def _port(board: Plugboard, values: Values) -> None:
+    chardev = values["chardev"]
+    console = board.take_console(values["bus"] or "")
+    if chardev:
+        console.attach(board.chardev(chardev))
+
+
 #: of all devices that are put into a virtio slot
 IN_A_SLOT = (
     Property("id", "str", help="name of the device"),
@@ -115,6 +130,27 @@ MODELS: tuple[Model, ...] = (
         ),
         _block,
         ("virtio-blk",),
+    ),
+    Model(
+        "virtio-serial-device",
+        "Input",
+        "virtio-bus",
+        "Virtio console with one port, a virtconsole",
+        IN_A_SLOT,
+        _serial,
+        ("virtio-serial",),
+    ),
+    Model(
+        "virtconsole",
+        "Input",
+        "virtio-serial-bus",
+        "Port of a virtio-serial-device: the guest's hvc0 and so on",
+        (
+            Property("chardev", "str", help="ID of a chardev to use as a backend"),
+            Property("id", "str", help="name of the device"),
+            Property("bus", "str", help="ID.0 of a virtio-serial-device; otherwise the first that is free"),
+        ),
+        _port,
     ),
     Model("virtio-rng-device", "Misc", "virtio-bus", "Virtio entropy device", IN_A_SLOT, _random, ("virtio-rng",)),
     Model(

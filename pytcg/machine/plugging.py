@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from pytcg.devices.chardev import Chardev
 from pytcg.devices.flash_image import FlashImage
+from pytcg.devices.virtio.console import VirtioConsole
 from pytcg.devices.virtio.device import EVENT_IDX, INDIRECT_DESC, Host, VirtioDevice
 from pytcg.machine.description import device_nodes, windows
 from pytcg.machine.drives import Drives, open_image
@@ -12,7 +16,7 @@ from pytcg.machine.options import DeviceSpec, Options
 from pytcg.machine.tree import Node, Tree
 
 VIRTIO_SLOT = "virtio,mmio"
-VIRTIO_BUS = "virtio-mmio-bus"
+VIRTIO_BUS, SERIAL_BUS = "virtio-mmio-bus", "virtio-serial-bus"
 
 
 class Plugboard:
@@ -22,32 +26,35 @@ class Plugboard:
     highest that is free.
     """
 
-    def __init__(self, tree: Tree, options: Options, drives: Drives, host: Host) -> None:
+    def __init__(
+        self, tree: Tree, options: Options, drives: Drives, host: Host, chardev: Callable[[str], Chardev]
+    ) -> None:
         self.host = host
         self.drives = drives
+        #: the chardev of an ID, for one more user; raises MachineError
+        self.chardev = chardev
         #: images of flash banks, by number
         self.flashes: dict[int, FlashImage] = {}
         self.plugged: dict[Node, VirtioDevice] = {}
         self._globals = options.globals
         self._ids: set[str] = set()
+        #: consoles without a port, by the name of their bus
+        self._consoles: dict[str, VirtioConsole] = {}
+        self._console_count = 0
         slots = [node for node in device_nodes(tree) if VIRTIO_SLOT in node.strings("compatible")]
         slots.sort(key=lambda node: windows(node)[0][0])
         self._free = {f"{VIRTIO_BUS}.{number}": node for number, node in enumerate(slots)}
 
     def fill(self, devices: tuple[DeviceSpec, ...]) -> None:
-        """Make all devices, those of `-drive if=virtio` last. Raises MachineError, with what was made let go of."""
+        """Make all devices, those of `-drive if=virtio` last. Raises MachineError; `close` closes what was made."""
         drives = self.drives
         own = tuple(DeviceSpec("virtio-blk-device", (("drive", name),)) for name in drives.of("virtio").values())
-        try:
-            for unit, name in drives.of("pflash").items():
-                self.flashes[unit] = FlashImage(self.host, open_image(drives.take(name)))
-            for spec in (*devices, *own):
-                model = find_device(spec.driver)
-                assert model.plug
-                model.plug(self, self._values(model, spec))
-        except BaseException:
-            self.close()
-            raise
+        for unit, name in drives.of("pflash").items():
+            self.flashes[unit] = FlashImage(self.host, open_image(drives.take(name)))
+        for spec in (*devices, *own):
+            model = find_device(spec.driver)
+            assert model.plug
+            model.plug(self, self._values(model, spec))
 
     def defaults(self, driver: str) -> Values:
         """What the properties of a device that is part of the board are set to."""
@@ -66,6 +73,20 @@ class Plugboard:
             raise MachineError(f"no free virtio slot is called {name}{suggestion(name, self._free)}")
         self.plugged[node] = device
         device.withheld = (0 if values["event_idx"] else EVENT_IDX) | (0 if values["indirect_desc"] else INDIRECT_DESC)
+
+    def offer_console(self, console: VirtioConsole, name: str) -> None:
+        """Let a console take a port; its bus is called after the device, or numbered."""
+        self._consoles[f"{name}.0" if name else f"{SERIAL_BUS}.{self._console_count}"] = console
+        self._console_count += 1
+
+    def take_console(self, bus: str) -> VirtioConsole:
+        """The console of a bus, or the first, for its one port. Raises MachineError."""
+        name = bus or next(iter(self._consoles), "")
+        if name not in self._consoles:
+            if not name:
+                raise MachineError("a virtconsole needs a virtio-serial-device before it, for each")
+            raise MachineError(f"no virtio-serial-device with a free port has the bus {name}")
+        return self._consoles.pop(name)
 
     def close(self) -> None:
         """Let go of what the devices hold of the host."""

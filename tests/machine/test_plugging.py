@@ -9,6 +9,7 @@ import pytest
 
 from pytcg.cli.devices import READERS
 from pytcg.devices.fw_cfg import Item
+from pytcg.machine.chardevs.backends import CharacterDevice, File
 from pytcg.machine.errors import MachineError
 from pytcg.machine.machine import Machine
 from pytcg.machine.models import MODELS
@@ -76,6 +77,21 @@ def test_defaults_hold_where_a_device_says_nothing(files: Path) -> None:
     assert slots(files, CONFIG + 20, drives=(drive,), devices=(own,), globals=(given,))[7] == 4096
 
 
+def test_a_console_leads_to_its_chardev(files: Path) -> None:
+    log = files / "log"
+    consoles = (DeviceSpec("virtio-serial-device", (("id", "vs0"),)), DeviceSpec("virtio-serial-device"))
+    port = DeviceSpec("virtconsole", (("chardev", "c0"), ("bus", "vs0.0")))
+
+    def program(cpu: FakeCpu) -> None:
+        for slot in SLOTS:
+            cpu.write(slot + CONFIG + 8, ord("!"))
+        cpu.write(TEST, PASS)
+
+    chardev = CharacterDevice("c0", File(log))
+    assert machine(files, program, chardevs=(chardev,), devices=(*consoles, port)).run() == 0
+    assert log.read_bytes() == b"!"
+
+
 def test_a_reset_resets_the_devices(files: Path) -> None:
     def program(cpu: FakeCpu) -> None:
         cpu.write(SLOTS[7] + STATUS, 3)
@@ -101,6 +117,16 @@ def test_a_reset_resets_the_devices(files: Path) -> None:
         ((DeviceSpec("virtio-blk-device"),), "needs drive="),
         ((DeviceSpec("virtio-blk-device", (("drive", "x1"),)),), "no -drive has id=x1"),
         ((disk(), disk()), "drive x0 is in use by another device"),
+        ((DeviceSpec("virtconsole"),), "needs a virtio-serial-device before it"),
+        (
+            (DeviceSpec("virtio-serial-device"), DeviceSpec("virtconsole", (("bus", "vs0.0"),))),
+            "no virtio-serial-device with a free port has the bus vs0.0",
+        ),
+        ((DeviceSpec("virtio-serial-device"), *(DeviceSpec("virtconsole"),) * 2), "needs a virtio-serial-device"),
+        (
+            (DeviceSpec("virtio-serial-device"), DeviceSpec("virtconsole", (("chardev", "c9"),))),
+            "no chardev c9",
+        ),
         ((disk(("queue-size", 3)),), "queue-size=3: a power of two"),
         ((disk(("logical_block_size", 100)),), "logical_block_size=100: a power of two"),
     ],

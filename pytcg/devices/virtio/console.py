@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from pytcg.devices.chardev import Chardev
+from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.devices.virtio.device import Host, VirtioDevice
 from pytcg.devices.virtio.queue import Chain, DriverError, Virtqueue
 
@@ -19,18 +19,22 @@ EMERGENCY_OFFSET = 8
 
 
 class VirtioConsole(VirtioDevice):
-    """The guest's end of `chardev`. What it does not take at once waits in the transmit queue."""
+    """The guest's end of a chardev. What that does not take at once waits in the transmit queue."""
 
     device_id = 3
     queue_sizes = (128, 128)
 
-    def __init__(self, host: Host, chardev: Chardev) -> None:
-        self.chardev = chardev
+    def __init__(self, host: Host) -> None:
+        self.chardev: Chardev = NullChardev()
         #: a request of which the chardev has not taken everything
         self._sending: Chain | None = None
         #: a request whose room for input was promised to the chardev
         self._receiving: Chain | None = None
         super().__init__(host)
+
+    def attach(self, chardev: Chardev) -> None:
+        """Lead to a chardev."""
+        self.chardev = chardev
         chardev.connect(self)
 
     @property
