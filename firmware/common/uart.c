@@ -1,5 +1,7 @@
 #include "uart.h"
 
+#include "htif.h"
+
 struct uart_driver {
     const char *compatible;
     void (*init)(const struct uart *uart);
@@ -78,9 +80,38 @@ static void sifive_listen(const struct uart *uart)
     *sifive(uart, ENABLE) = RX_WATERMARK;
 }
 
+/* The host-target interface: `fromhost` and `tohost` in a row. */
+
+static struct htif htif(const struct uart *uart)
+{
+    volatile u64 *words = (volatile u64 *)uart->base;
+
+    return (struct htif){&words[0], &words[1]};
+}
+
+static void do_nothing(const struct uart *uart)
+{
+    (void)uart;
+}
+
+static void host_put(const struct uart *uart, u8 byte)
+{
+    struct htif words = htif(uart);
+
+    htif_put(&words, byte);
+}
+
+static int host_get(const struct uart *uart)
+{
+    struct htif words = htif(uart);
+
+    return htif_get(&words);
+}
+
 static const struct uart_driver drivers[] = {
     {"ns16550a", ns16550_init, ns16550_put, ns16550_get, ns16550_listen},
     {"sifive,uart0", sifive_init, sifive_put, sifive_get, sifive_listen},
+    {"ucb,htif0", do_nothing, host_put, host_get, do_nothing},
 };
 
 bool uart_find(const void *fdt, struct fdt_node *node, struct uart *uart, u64 *address, u64 *size)

@@ -70,4 +70,6 @@ void board_init(const void *fdt)
     find_timer(fdt);
     if (!device(fdt, "sifive,test0", &node, &board.finisher))
         board.finisher = 0;
+    if (device(fdt, "ucb,htif0", &node, &address))
+        board.htif = (struct htif){(volatile u64 *)address, (volatile u64 *)address + 1};
 }

@@ -1,5 +1,6 @@
 /* What the firmware knows of the machine: the device tree's word, or QEMU's virt board where there is no tree. */
 #pragma once
+#include "../common/htif.h"
 #include "../common/types.h"
 #include "../common/uart.h"
 
@@ -8,6 +9,7 @@ struct board {
     volatile u32 *msip; /* of hart 0; a word for each */
     volatile u64 *mtimecmp, *mtime;
     u64 finisher; /* the test finisher, 0: none */
+    struct htif htif; /* the host-target interface, NULL: none */
     u64 ram, ram_size;
 };
 

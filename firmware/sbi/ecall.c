@@ -123,10 +123,12 @@ static struct result call_srst(u64 function, const u64 *argument)
 {
     u32 type = (u32)argument[0], reason = (u32)argument[1];
 
-    if (function != 0 || !reset_is_supported())
+    if (function != 0)
         return error(SBI_NOT_SUPPORTED);
     if (type > SBI_WARM_REBOOT || reason > 1)
         return error(SBI_INVALID_PARAMETER);
+    if (!reset_is_supported(type))
+        return error(SBI_NOT_SUPPORTED);
     reset_system(type, reason == 1);
 }
 

@@ -6,9 +6,9 @@
 
 enum { FINISHER_FAIL = 0x3333, FINISHER_PASS = 0x5555, FINISHER_RESET = 0x7777, FAILURE_STATUS = 1 };
 
-bool reset_is_supported(void)
+bool reset_is_supported(u64 type)
 {
-    return board.finisher != 0;
+    return board.finisher || (type == SBI_SHUTDOWN && board.htif.tohost);
 }
 
 _Noreturn void reset_system(u64 type, bool failure)
@@ -19,6 +19,8 @@ _Noreturn void reset_system(u64 type, bool failure)
         command = failure ? FAILURE_STATUS << 16 | FINISHER_FAIL : FINISHER_PASS;
     if (board.finisher)
         *(volatile u32 *)board.finisher = command;
+    else if (board.htif.tohost && type == SBI_SHUTDOWN)
+        htif_exit(&board.htif, failure ? FAILURE_STATUS : 0);
     for (;;)
         wait_for_interrupt();
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -22,6 +23,18 @@ def test_opensbi_starts_the_demo_kernel(name: str) -> None:
     assert re.search(r"Firmware Base +: 0x80000000\s", out)
     assert "pytcg demo kernel: hart 0, Sv39" in out
     assert "\na b\n" in out.replace("\r", "")
+
+
+def test_our_firmware_on_the_host_target_interface() -> None:
+    """Console both ways and power off on the board spike, which has nothing else for either."""
+    command = [sys.executable, "-m", "pytcg", "-M", "spike", "-nographic"]
+    with console(command, PATIENCE) as terminal:
+        terminal.expect("pytcg> ")
+        terminal.type("echo one two\r")
+        terminal.expect("\none two")
+        terminal.expect("pytcg> ")
+        terminal.type("poweroff\r")
+        assert terminal.status() == 0
 
 
 @pytest.mark.slow
