@@ -74,7 +74,8 @@ class WorkingSet:
         """Tables and templates in use."""
         table = self.code.table
         words = len(table.heads.words) + len(table.origins.words) + table.blocks.size + table.contents.size
-        return (self.code.host.template_end + table.counter(USED) * ENTRY + words * 8) / MIB
+        stitched = len(self.code.forms.made()) if self.code.forms else 0
+        return (self.code.host.template_end + stitched + table.counter(USED) * ENTRY + words * 8) / MIB
 
 
 def main() -> None:
