@@ -217,6 +217,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(
             ("-device",), "NAME[,PROP=VALUE]...", "add a device (help lists them, NAME,help its properties)", device
         ),
+        Option(
+            ("-device-path",),
+            "FILE.py",
+            "device models of your own, for the nodes of the board that they are compatible with",
+            lambda options, text: replace(options, device_paths=(*options.device_paths, Path(text))),
+        ),
         Option(("-global",), "NAME.PROP=VALUE", "default of a property, also of the board's virtio-mmio", default),
         Option(
             ("-drive",),

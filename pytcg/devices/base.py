@@ -1,12 +1,10 @@
-"""The base of all device models: registers by declaration, reset, saved state, lookup by `compatible`."""
+"""The base of all device models: registers by declaration, reset, saved state."""
 
 from __future__ import annotations
 
 import copy
-import importlib
-import pkgutil
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from pytcg.devices.registers import Declared, Register
@@ -14,7 +12,10 @@ from pytcg.devices.wiring import Line, Wiring, unconnected
 from pytcg.softmmu.regions import BusError, Region, Registers
 from pytcg.softmmu.shared import PAGE, SharedRegisters, page_key, register_key
 
-__all__ = ["Device", "InterruptController", "Line", "Wiring", "find_model", "unconnected"]
+__all__ = ["Device", "InterruptController", "Line", "Wiring", "unconnected"]
+
+#: the models that are loaded, by each name in `compatible`; `devices/catalogue.py` loads and finds them
+MODELS: dict[str, type[Device]] = {}
 
 Get = Callable[[], int]
 Set = Callable[[int], None]
@@ -56,7 +57,7 @@ class Device:
         own = {name: item for name, item in vars(cls).items() if isinstance(item, Declared)}
         cls.registers = {**cls.registers, **own}
         for name in cls.compatible:
-            _models[name] = cls
+            MODELS[name] = cls
 
     def __init__(self) -> None:
         """To be called last by a subclass: lays the registers out and resets the device."""
@@ -265,20 +266,3 @@ class PinController(Device):
     def on_output(self, pin: int, line: Line) -> None:
         """Call `line` with the level of an output pin whenever it changes. Raises ValueError for no such pin."""
         raise ValueError(f"{type(self).__name__} has no pin {pin}")
-
-
-_models: dict[str, type[Device]] = {}
-
-
-@cache
-def _import_models() -> None:
-    """Import all modules of devices, each of which enters its models into the table."""
-    package = importlib.import_module("pytcg.devices")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-
-
-def find_model(compatible: Iterable[str]) -> type[Device] | None:
-    """The model of the first of a node's `compatible` strings that has one."""
-    _import_models()
-    return next((_models[name] for name in compatible if name in _models), None)

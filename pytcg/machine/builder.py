@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from pytcg.devices.base import Device, InterruptController, PinController, find_model
+from pytcg.devices.base import Device, InterruptController, PinController
+from pytcg.devices.catalogue import model_for
 from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.devices.wiring import Clock, Line, Loop, Wiring, unconnected
 from pytcg.machine.boot.contents import Contents
@@ -135,7 +136,7 @@ class DeviceBuilder:
             return self.devices[node]
         self.devices[node] = None
         names = node.strings("compatible")
-        model = find_model(names)
+        model = model_for(names)
         device = None
         ranges = windows(node)
         if model is None:
@@ -238,7 +239,7 @@ def _when(active: bool, effect: Callable[[], None], level: bool) -> None:
 
 
 def _is_serial(node: Node) -> bool:
-    model = find_model(node.strings("compatible"))
+    model = model_for(node.strings("compatible"))
     return bool(model and model.is_serial)
 
 

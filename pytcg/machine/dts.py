@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,21 +13,25 @@ if TYPE_CHECKING:
     from devicetree import dtlib
 
 
-def load_tree(path: Path) -> Tree:
-    """The tree of a .dts or .dtb file, told apart by content. Raises OSError, or TreeError saying what is wrong."""
+def load_tree(path: Path, include_path: Sequence[Path] = ()) -> Tree:
+    """The tree of a .dts or .dtb file, told apart by content.
+
+    `include_path`: where a source's /include/ looks besides the source's folder. Raises OSError, or TreeError saying
+    what is wrong.
+    """
     with path.open("rb") as file:
         data = file.read()
     if path.suffix == ".dtb" or data[:4] == fdt.MAGIC.to_bytes(4, "big"):
         return fdt.unpack(data)
-    return _load_source(path)
+    return _load_source(path, include_path)
 
 
-def _load_source(path: Path) -> Tree:
+def _load_source(path: Path, include_path: Sequence[Path]) -> Tree:
     # the import costs 20 ms, which only a start that reads source should pay
     from devicetree import dtlib
 
     try:
-        source = dtlib.DT(str(path))
+        source = dtlib.DT(str(path), [str(path.parent), *map(str, include_path)])
     except (dtlib.DTError, UnicodeDecodeError, RecursionError) as error:
         raise TreeError(" ".join(str(error).split())) from None
     return Tree(_convert(source.root, ""), [(address, size) for _, address, size in source.memreserves])

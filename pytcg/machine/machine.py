@@ -12,6 +12,7 @@ from threading import RLock
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
+from pytcg.devices.catalogue import ModelError, load_models
 from pytcg.devices.chardev import NullChardev
 from pytcg.devices.virtio.device import Host
 from pytcg.exec.eventloop import EventLoop
@@ -66,6 +67,11 @@ class Machine:
         self.options = options = with_defaults(options)
         if options.accelerator and options.accelerator.name != "tcg":
             raise MachineError(f"-accel {options.accelerator.name} is not there: pytcg has tcg")
+        try:
+            for path in options.device_paths:
+                load_models(path)
+        except ModelError as error:
+            raise MachineError(str(error)) from error
         drives = Drives(options.drives)
         flashes = drives.units("pflash")
         payload = read_payload(options, 0 in flashes)

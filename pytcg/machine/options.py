@@ -108,6 +108,8 @@ class Options:
     #: `-global`: defaults of devices, also of those that are part of the board
     globals: tuple[DeviceSpec, ...] = ()
     firmware_files: tuple[FirmwareFile, ...] = ()
+    #: Python files with device models of the user's
+    device_paths: tuple[Path, ...] = ()
     accelerator: Accelerator | None = None
     #: guest time goes by executed instructions
     icount: Icount | None = None

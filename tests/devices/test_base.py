@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytcg.devices.base import Device, find_model
+from pytcg.devices.base import Device
+from pytcg.devices.catalogue import model_for
 from pytcg.devices.registers import Register, RegisterArray
 from pytcg.softmmu.regions import BusError
 
@@ -108,9 +109,9 @@ def test_state_comes_back_and_is_a_copy(device: Sample) -> None:
 
 def test_models_are_found_by_compatible() -> None:
     names = ("sifive,plic-1.0.0", "riscv,clint0", "ns16550a", "google,goldfish-rtc", "sifive,test1", "virtio,mmio")
-    assert [model.__name__ for model in map(find_model, ((name,) for name in names)) if model] == [
+    assert [model.__name__ for model in map(model_for, ((name,) for name in names)) if model] == [
         "Plic", "Clint", "Ns16550a", "GoldfishRtc", "SifiveTest", "VirtioMmio",
     ]  # fmt: skip
-    found = find_model(("acme,uart", "ns16550"))
+    found = model_for(("acme,uart", "ns16550"))
     assert found is not None and found.__name__ == "Ns16550a"
-    assert find_model(("acme,uart",)) is None
+    assert model_for(("acme,uart",)) is None
