@@ -10,7 +10,7 @@ from tests.guestprogram import QEMU, build, pytcg, run
 
 HERE = Path(__file__).parent
 PROGRAMS = (("litmus", ()), ("shootdown", ()))
-LONG = (("litmus", ("ROUNDS=20",)), ("shootdown", ("TIMES=400",)))
+LONG = (("litmus", ("ROUNDS=20",)), ("shootdown", ("TIMES=200",)))
 Program = tuple[str, tuple[str, ...]]
 
 
