@@ -101,6 +101,19 @@ def test_bare_and_machine_mode_do_not_translate() -> None:
     assert faults(hart, 1 << 56, READ, MODE_S, ACCESS_FAULT)
 
 
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("bits", [PTE_W, PTE_W | PTE_X, PTE_W | PTE_A | PTE_D, PTE_W | PTE_X | PTE_A | PTE_D])
+def test_writable_but_not_readable_is_reserved(bits: int, level: int) -> None:
+    """Neither a leaf nor a pointer to a table (Privileged ISA manual, 12.3.2, step 3)."""
+    hart = Hart()
+    hart.map(VA, PA, PTE_V | bits, level=level)
+    table = PA >> 12 << 10 | LEAF
+    for at in range(PA, PA + 4096, 8):  # what it would point to, were it a pointer
+        hart.write(at, table)
+    for access in (READ, WRITE, FETCH):
+        assert faults(hart, VA, access, MODE_S)
+
+
 PERMISSIONS = [PTE_R, PTE_R | PTE_W, PTE_X, PTE_R | PTE_X, PTE_R | PTE_W | PTE_X]
 
 
