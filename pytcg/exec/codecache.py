@@ -43,7 +43,6 @@ from pytcg.tcg.state import (
     WORD,
     WRITE,
     Env,
-    Layout,
     env_class,
 )
 from pytcg.tcg.types import MASK64
@@ -54,11 +53,11 @@ PATIENCE = 4
 #: the store map of a page when the code is gone, by what it was
 WITHOUT_CODE = bytes(who & ~CODE for who in range(256))
 NO_LIMITS = memoryview(bytes(WORD * TLB_ENTRIES)).cast("Q")
-#: where translations of a mode and access kind are, and how many; each is filled from the one before
-TRANSLATIONS: tuple[tuple[Callable[[Layout, int, int], int], int], ...] = (
-    (Layout.large_tlb, LARGE_ENTRIES),
-    (Layout.tlb, TLB_ENTRIES),
-    (lambda layout, mode, access: layout.slot(mode, access, 0), NUM_SLOTS),
+#: where a vCPU's translations of a mode and access kind are, and how many; each is filled from the one before
+TRANSLATIONS: tuple[Callable[[Env, int, int], tuple[int, int]], ...] = (
+    lambda env, mode, access: (env.layout.large_tlb(mode, access), LARGE_ENTRIES),
+    lambda env, mode, access: (env.layout.tlb(mode, access), env.tlb_entries(mode, access)),
+    lambda env, mode, access: (env.layout.slot(mode, access, 0), NUM_SLOTS),
 )
 
 
@@ -122,11 +121,11 @@ class CodeCache(ABC, Generic[Code]):
         has filled before, and what it filled is emptied. Limits alone are written: a vCPU that fills an entry of
         another page meanwhile has its own addend.
         """
-        for offset, entries in TRANSLATIONS:
+        for where in TRANSLATIONS:
             self.barrier()
             for env in self.envs:
                 for mode in range(NUM_MMU_MODES):
-                    _empty(env, offset(env.layout, mode, WRITE), entries)
+                    _empty(env, *where(env, mode, WRITE))
 
     def barrier(self) -> None:
         """Order what other vCPUs read and wrote so far before what follows; Python's lock does where all is Python."""

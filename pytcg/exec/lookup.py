@@ -35,7 +35,7 @@ from pytcg.native import native
 from pytcg.native.intrinsics import ld8, ld64
 from pytcg.softmmu.regions import CODE
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import ADDEND, EMPTY, ENTRY_WORDS, FETCH, JUMP_CACHE_ENTRIES, LIMIT, TLB_ENTRIES, Env
+from pytcg.tcg.state import ADDEND, EMPTY, ENTRY_WORDS, FETCH, JUMP_CACHE_ENTRIES, LIMIT, TLB_SHIFT, TLB_STRIDE, Env
 
 #: in the place of a host address: the physical address of the page that follows must be known first
 NEXT_PAGE = 1
@@ -71,7 +71,8 @@ def make_lookup(tlb_miss: Callable[[Env], int], units: Units) -> Callable[[Env],
     @native
     def fetch_page(env: Env, pc: int) -> int:
         mode = env.flags >> 2 & 3
-        index = ((mode * 3 + FETCH) * TLB_ENTRIES + (pc >> PAGE_SHIFT & TLB_ENTRIES - 1)) * ENTRY_WORDS
+        table = mode * 3 + FETCH
+        index = table * (TLB_STRIDE * ENTRY_WORDS) + ((pc >> TLB_SHIFT & env.tlb_masks[table]) >> 3)
         action: int = Action.CONTINUE
         if pc - env.tlb[index] >= env.tlb[index + LIMIT]:
             env.insn_pc = env.pc
@@ -79,6 +80,7 @@ def make_lookup(tlb_miss: Callable[[Env], int], units: Units) -> Callable[[Env],
             env.arg[1] = FETCH
             env.arg[2] = mode
             action = tlb_miss(env)
+            index = table * (TLB_STRIDE * ENTRY_WORDS) + ((pc >> TLB_SHIFT & env.tlb_masks[table]) >> 3)
         env.ret = env.tlb[index + ADDEND]
         return action
 

@@ -39,7 +39,10 @@ TEMP = 128
 CONST = -1
 
 NUM_MMU_MODES = 4
-TLB_ENTRIES = 256
+#: entries of the TLB of a mode and access kind: room for the most, and how many there are at least (powers of two)
+TLB_ENTRIES, LEAST_TLB_ENTRIES = 1 << 15, 256
+#: from one table to the next: not a power of two, so that a page's entries in several share no set of the host's caches
+TLB_STRIDE = TLB_ENTRIES + 136
 #: entries of the TLB of superpages, which stands behind the TLB, for loads and for stores each
 LARGE_ENTRIES = 64
 JUMP_CACHE_ENTRIES = 2048
@@ -50,6 +53,8 @@ NUM_SLOTS = 32
 ENTRY_WORDS = 4
 FIRST_ADDRESS, LIMIT, ADDEND = 0, 1, 2
 ENTRY_BYTES = ENTRY_WORDS * WORD
+#: an address shifted right by this, masked, is how far into a table of the TLB its entry lies
+TLB_SHIFT = 12 - (ENTRY_BYTES.bit_length() - 1)
 MAX_HELPERS = 256
 #: what an empty entry of a jump cache holds as its tag: no pc equals it
 EMPTY = 0xFFFFFFFFFFFFFFFF
@@ -112,9 +117,11 @@ COMMON = (
     Field("natives", MAX_HELPERS, "host addresses of helpers compiled to machine code; 0: Python only"),
     Field("jump_cache_flags", NUM_MMU_MODES, "translation flags for which the jump cache of a mode holds entries"),
     Field("slots", NUM_MMU_MODES * 2 * NUM_SLOTS * ENTRY_WORDS, "TLB slots [mode][READ/WRITE][register]: entries"),
-    Field("tlb", NUM_MMU_MODES * 3 * TLB_ENTRIES * ENTRY_WORDS, "TLB [mode][READ/WRITE/FETCH][page number]: entries"),
+    Field("tlb_masks", NUM_MMU_MODES * 3, "by table of the TLB, what of a page number * ENTRY_BYTES finds an entry"),
+    Field("tlb_fills", NUM_MMU_MODES * 3, "by table, how often an entry was filled since it was emptied or grew"),
     Field("large_tlb", NUM_MMU_MODES * 2 * LARGE_ENTRIES * ENTRY_WORDS, "the same of superpages [mode][READ/WRITE]"),
     Field("jump_cache", NUM_MMU_MODES * JUMP_CACHE_ENTRIES * 2, "jump cache [mode][index]: guest pc, host address"),
+    Field("tlb", NUM_MMU_MODES * 3 * TLB_STRIDE * ENTRY_WORDS, "TLB [mode][READ/WRITE/FETCH][page number]: entries"),
 )
 
 
@@ -142,7 +149,7 @@ class Layout:
 
     def tlb(self, mode: int, access: int) -> int:
         """Byte offset of the TLB of an MMU mode and access kind."""
-        return self.offset["tlb"] + ENTRY_BYTES * TLB_ENTRIES * (mode * 3 + access)
+        return self.offset["tlb"] + ENTRY_BYTES * TLB_STRIDE * (mode * 3 + access)
 
     def large_tlb(self, mode: int, access: int) -> int:
         """Byte offset of the TLB of superpages of an MMU mode, for READ or WRITE."""
@@ -187,8 +194,16 @@ class Env:
 
     def empty_caches(self) -> None:
         """Empty the slots, the TLB and the jump caches. The vCPU must not run."""
-        for name, byte in (("slots", b"\0"), ("tlb", b"\0"), ("large_tlb", b"\0"), ("jump_cache", b"\xff")):
+        for name, byte in (("slots", b"\0"), ("large_tlb", b"\0"), ("jump_cache", b"\xff")):
             self._fill(name, byte)
+        for mode in range(NUM_MMU_MODES):
+            for access in (READ, WRITE, FETCH):
+                # What is beyond the entries in use is empty, and stays memory that the host need not provide.
+                count = self.tlb_entries(mode, access) * ENTRY_WORDS
+                start = self.index + self.layout.tlb(mode, access) // WORD
+                self.words[start : start + count] = memoryview(bytes(WORD * count)).cast("Q")
+                self._word("tlb_masks", mode * 3 + access, (LEAST_TLB_ENTRIES - 1) * ENTRY_BYTES)
+                self._word("tlb_fills", mode * 3 + access, 0)
 
     def forget_blocks(self) -> None:
         """Empty the jump caches. The vCPU must not run."""
@@ -198,10 +213,23 @@ class Env:
         start, count = self.index + self.layout.offset[name] // WORD, self.layout.fields[name].count
         self.words[start : start + count] = memoryview(byte * (WORD * count)).cast("Q")
 
+    def _word(self, name: str, number: int, value: int) -> None:
+        self.words[self.index + self.layout.offset[name] // WORD + number] = value
+
+    def tlb_entries(self, mode: int, access: int) -> int:
+        """How many entries the TLB of an MMU mode and access kind has now."""
+        mask = self.words[self.index + self.layout.offset["tlb_masks"] // WORD + mode * 3 + access]
+        return mask // ENTRY_BYTES + 1
+
+    def tlb_entry(self, mode: int, access: int, address: int) -> int:
+        """Which of `words` is the first of the TLB entry for an address."""
+        number = address >> 12 & self.tlb_entries(mode, access) - 1
+        return self.index + self.layout.tlb(mode, access) // WORD + number * ENTRY_WORDS
+
     def translation(self, mode: int, access: int, address: int) -> int | None:
         """The addend that the TLB of an MMU mode and access kind has for an address; None if it has none."""
         words = self.words
-        at = self.index + self.layout.tlb(mode, access) // WORD + (address >> 12 & TLB_ENTRIES - 1) * ENTRY_WORDS
+        at = self.tlb_entry(mode, access, address)
         if address - words[at] & 0xFFFFFFFFFFFFFFFF >= words[at + LIMIT]:
             return None
         addend: int = words[at + ADDEND]

@@ -14,7 +14,7 @@ from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.emit.control import DEAD_JUMP
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op, code
-from pytcg.tcg.state import ADDEND, CONST, ENTRY_BYTES, ENV, FIRST_ADDRESS, LIMIT, READ, TLB_ENTRIES, WRITE
+from pytcg.tcg.state import ADDEND, CONST, ENTRY_BYTES, ENV, FIRST_ADDRESS, LEAST_TLB_ENTRIES, LIMIT, READ, WRITE
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_64, MO_ALIGN, MO_MODE_SHIFT, MO_SIGN, Cond, Type
 from tests.backend.machine_code import PC, Machine
 
@@ -39,7 +39,7 @@ class Guest(Machine):
     def map(self, page: int, *accesses: int, mode: int = MODE) -> None:
         address = RAM + page * PAGE
         for access in accesses:
-            entry = self.layout.tlb(mode, access) + ENTRY_BYTES * (address >> 12 & TLB_ENTRIES - 1)
+            entry = self.layout.tlb(mode, access) + ENTRY_BYTES * (address >> 12 & LEAST_TLB_ENTRIES - 1)
             self.put(entry, address, PAGE - 7, self.host - RAM)
 
     def put(self, offset: int, *words: int) -> None:
@@ -153,7 +153,7 @@ def test_python_does_a_store(guest: Guest) -> None:
 
 
 def test_entry_without_a_limit_never_hits(guest: Guest) -> None:
-    guest.put(guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & TLB_ENTRIES - 1), RAM, 0, 0)
+    guest.put(guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & LEAST_TLB_ENTRIES - 1), RAM, 0, 0)
     guest.set(15, RAM)
     assert guest.start((LD, 14, 15, 0, MO_8 | M, 0), (EXIT, 8)) == Status.MEMORY
 
@@ -174,7 +174,7 @@ def test_last_bytes_of_an_entry(guest: Guest, size: int) -> None:
 
 
 def test_entry_of_several_pages_serves_accesses_across_them(guest: Guest) -> None:
-    entry = guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & TLB_ENTRIES - 1)
+    entry = guest.layout.tlb(MODE, READ) + ENTRY_BYTES * (RAM >> 12 & LEAST_TLB_ENTRIES - 1)
     guest.put(entry, RAM, 2 * PAGE - 7, guest.host - RAM)
     guest.memory[PAGE - 3 : PAGE + 5] = bytes(range(1, 9))
     guest.set(15, RAM + PAGE - 3)

@@ -11,7 +11,7 @@ from pytcg.backend.x86_64.runtime import Runtime
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.ops import Op
 from pytcg.tcg.regalloc import NATIVE_SPILLS, allocate
-from pytcg.tcg.state import ADDEND, ENTRY_WORDS, NUM_MMU_MODES, READ, TLB_ENTRIES, WORD, WRITE
+from pytcg.tcg.state import ADDEND, NUM_MMU_MODES, READ, WRITE
 from tests.backend.conformance import Conformance
 from tests.backend.machine_code import HOT
 from tests.backend.target import DEVICE, HELPERS, INTERRUPT, LAYOUT, LOOKUP, PAGE, PC, RAM, RAM_ADDRESS, Target, words
@@ -32,7 +32,7 @@ class MachineCode(Target):
         for mode in range(NUM_MMU_MODES):
             for access in (READ, WRITE):
                 for page in range(RAM, DEVICE, PAGE):
-                    at = LAYOUT.tlb(mode, access) // WORD + ENTRY_WORDS * (page // PAGE & TLB_ENTRIES - 1) + env.index
+                    at = env.tlb_entry(mode, access, page)
                     env.words[at : at + ADDEND + 1] = words((page, PAGE - 7, RAM_ADDRESS - RAM))
         self.runs_done = 0
 

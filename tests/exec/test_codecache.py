@@ -140,13 +140,11 @@ def test_code_in_a_new_page_stops_stores_from_going_by(board: Board) -> None:
     """Wherever the permission to store is cached: without translation one entry serves all of main RAM."""
     board.x[5] = DATA
     board.run(store(10, 5, 0), *[NOP] * 2, WFI)
-    layout, words, index = board.env.layout, board.env.words, board.env.index
-    limits = [
-        index + offset(layout, mode, WRITE) // WORD + n * ENTRY_WORDS + LIMIT
-        for offset, entries in TRANSLATIONS
-        for mode in range(NUM_MMU_MODES)
-        for n in range(entries)
-    ]
+    words, limits = board.env.words, []
+    for where in TRANSLATIONS:
+        for mode in range(NUM_MMU_MODES):
+            offset, entries = where(board.env, mode, WRITE)
+            limits += [board.env.index + offset // WORD + n * ENTRY_WORDS + LIMIT for n in range(entries)]
     assert any(words[at] for at in limits)
     board.run(addi(10, 10, 1), WFI, pc=DATA + PAGE)
     assert not any(words[at] for at in limits)

@@ -30,7 +30,6 @@ from pytcg.frontend.riscv.state import LAYOUT, RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
 from pytcg.native.intrinsics import clock
 from pytcg.softmmu.regions import AddressSpace, Ram, Rom
-from pytcg.tcg.state import ENTRY_WORDS, TLB_ENTRIES, WORD
 from pytcg.tcg.verify import verify
 from tests.frontend.hart import Memory
 
@@ -112,7 +111,7 @@ class Hart:
 
     def translation_through(self, page: int, address: int, access: int, mode: int) -> int | None:
         """The addend for an address in the TLB entry that is found by a page."""
-        at = self.env.index + LAYOUT.tlb(mode, access) // WORD + (page >> 12 & TLB_ENTRIES - 1) * ENTRY_WORDS
+        at = self.env.tlb_entry(mode, access, page)
         first, limit, addend = self.env.words[at : at + 3]
         return addend if (address - first) % 2**64 < limit else None
 

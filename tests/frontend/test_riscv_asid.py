@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytcg.frontend.riscv.bits import MODE_S, MODE_SUM, MODE_U, PTE_G, SATP_ASID_SHIFT
 from pytcg.frontend.riscv.fences import RS1, RS2, helper_sfence_vma, helper_write_satp
+from pytcg.frontend.riscv.tlb import flush_page, flush_translations
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, NUM_MMU_MODES, READ, WORD, WRITE
 from tests.frontend.privileged import LEAF, RAM, ROOT, USER, Hart
@@ -165,3 +166,50 @@ def test_other_tables_or_another_scheme_drop_all(value: int) -> None:
     assert helper_write_satp(spaces.env) == Action.JUMP
     assert spaces.env.satp == value
     assert spaces.cached(GLOBAL, READ, MODE_S) is None
+
+
+def test_a_table_grows_with_its_misses_and_shrinks_when_little_used() -> None:
+    hart = Hart()
+    table = MODE_U * 3 + READ
+    sizes = [hart.env.tlb_entries(MODE_U, READ)]
+    pages = [0x100000 + n * PAGE for n in range(1024)]
+    for page in pages:
+        hart.map(page, RAM + 0x50000, USER)
+    for page in pages * 8:
+        if hart.cached(page, READ, MODE_U) is None:
+            assert hart.miss(page, READ, MODE_U) == Action.CONTINUE
+        if (size := hart.env.tlb_entries(MODE_U, READ)) != sizes[-1]:
+            sizes.append(size)
+    assert sizes == [256, 512, 1024]
+    assert all(hart.cached(page, READ, MODE_U) is not None for page in pages)
+    assert hart.env.tlb_entries(MODE_U, WRITE) == 256
+    flush_translations(hart.env)
+    assert not any(hart.cached(page, READ, MODE_U) for page in pages)
+    # it was filled more than a quarter; from now on it is not
+    assert hart.env.tlb_fills[table] == 0
+    for expected in (512, 256, 256):
+        hart.miss(pages[0], READ, MODE_U)
+        flush_translations(hart.env)
+        assert hart.env.tlb_entries(MODE_U, READ) == expected
+        assert hart.cached(pages[0], READ, MODE_U) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 1023), min_size=1), st.integers(1, 4))
+def test_no_entry_is_left_behind_by_a_table_that_changes_its_size(used: list[int], growths: int) -> None:
+    """What is flushed at one size must not come back at another."""
+    hart = Hart()
+    table = MODE_U * 3 + READ
+    for n in used:
+        hart.map(0x100000 + n * PAGE, RAM + 0x50000, USER)
+        hart.miss(0x100000 + n * PAGE, READ, MODE_U)
+    for _ in range(growths):
+        hart.env.tlb_fills[table] = hart.env.tlb_entries(MODE_U, READ) * 4
+        hart.miss(0x100000 + used[0] * PAGE, READ, MODE_U)
+    for n in used:
+        flush_page(hart.env, 0x100000 + n * PAGE)
+        assert hart.cached(0x100000 + n * PAGE, READ, MODE_U) is None
+    for _ in range(growths + 1):
+        assert not any(hart.cached(0x100000 + n * PAGE, READ, MODE_U) for n in used)
+        hart.env.tlb_fills[table] = 1
+        flush_translations(hart.env)

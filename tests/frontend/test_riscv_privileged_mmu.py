@@ -33,7 +33,7 @@ from pytcg.frontend.riscv.mmu import debug_translate, probe, raise_access_fault
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.riscv.tlb import flush_everything, flush_page, flush_translations
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
+from pytcg.tcg.state import EMPTY, FETCH, FIRST_ADDRESS, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MASK64
 from tests.frontend.privileged import LEAF, PC, RAM, RAM_SIZE, ROM, ROOT, USER, Hart, M
 
@@ -265,11 +265,14 @@ def test_flush_of_a_page() -> None:
         for access in (READ, WRITE, FETCH):
             finds(hart, page, access, MODE_S)
     limit = hart.env.index + hart.env.layout.slot(MODE_S, WRITE, 5) // WORD + LIMIT
-    hart.env.words[limit] = 4089
+    other = hart.env.index + hart.env.layout.slot(MODE_S, WRITE, 6) // WORD + LIMIT
+    for slot, page in ((limit, VA), (other, VA + 4096)):
+        hart.env.words[slot - LIMIT + FIRST_ADDRESS] = page
+        hart.env.words[slot] = 4089
     flush_page(hart.env, VA + 8)
     assert all(hart.cached(VA, access, MODE_S) is None for access in (READ, WRITE, FETCH))
     assert all(hart.cached(VA + 4096, access, MODE_S) is not None for access in (READ, WRITE, FETCH))
-    assert hart.env.words[limit] == 0
+    assert (hart.env.words[limit], hart.env.words[other]) == (0, 4089)
 
 
 @pytest.mark.parametrize(("mode", "bits", "emptied"), [(MODE_S, LEAF, (1, 2)), (MODE_U, USER, (0,))])

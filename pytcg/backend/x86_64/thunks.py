@@ -26,7 +26,7 @@ from pytcg.tcg.state import (
     LIMIT,
     NUM_MMU_MODES,
     NUM_SLOTS,
-    TLB_ENTRIES,
+    TLB_SHIFT,
     WORD,
     WRITE,
     Layout,
@@ -318,7 +318,7 @@ class Thunks:
         entry, slot = ([Mem(RBP, at + WORD * n, r) for n in range(3)] for at, r in ((tlb, RCX), (slots, RAX)))
         name = f"memory {kind}"
         a.label(name)
-        a(x.mov(0, RCX, RDX), x.shr(0, RCX, 12 - ENTRY_SHIFT), x.and_imm(0, RCX, ENTRY_BYTES * (TLB_ENTRIES - 1)))
+        a(x.mov(0, RCX, RDX), x.shr(0, RCX, TLB_SHIFT), x.and_(0, RCX, self._field("tlb_masks", mode * 3 + access)))
         a(x.push(RDX))
         if kind & MO_ALIGN and size > 1:
             a(x.test_imm8(Mem(RSP), size - 1))

@@ -58,7 +58,7 @@ FIELDS = (
     Field("reach_end", 1, "physical address after the last"),
     Field("large_start", 2, "lowest address in a superpage that the TLB holds part of, below and above 2**63"),
     Field("large_last", 2, "highest such address"),
-    Field("fetched", 2 * 64, "bit maps (page number modulo 4096) of pages that the jump caches hold: of U, of others"),
+    Field("fetched", 2 * 2 * 64, "bit maps (page number modulo 4096) of pages in the jump caches: fetched_word"),
     Field("local_modes", 1, "bit mask of the MMU modes with entries of pages that are not global"),
     Field("local_fetches", 1, "those whose fetches came from such pages"),
     Field("local_count", 1, "how many such entries have been filled"),

@@ -22,12 +22,16 @@ from pytcg.tcg.state import (
     FIRST_ADDRESS,
     JUMP_CACHE_ENTRIES,
     LARGE_ENTRIES,
+    LEAST_TLB_ENTRIES,
     LIMIT,
     NUM_MMU_MODES,
     NUM_SLOTS,
     READ,
     TLB_ENTRIES,
+    TLB_SHIFT,
+    TLB_STRIDE,
     WORD,
+    WRITE,
 )
 
 SLOTS, TLB, LARGE_TLB, JUMP_CACHE = (LAYOUT.offset[name] for name in ("slots", "tlb", "large_tlb", "jump_cache"))
@@ -39,11 +43,15 @@ LARGE_SHIFT = 21
 #: modes whose addresses are translated; those before M
 TRANSLATED = MODE_M
 SLOT_WORDS = 2 * NUM_SLOTS * ENTRY_WORDS
-TLB_WORDS = 3 * TLB_ENTRIES * ENTRY_WORDS
+LEAST_MASK, MOST_MASK = (LEAST_TLB_ENTRIES - 1) * ENTRY_BYTES, (TLB_ENTRIES - 1) * ENTRY_BYTES
 LARGE_WORDS = 2 * LARGE_ENTRIES * ENTRY_WORDS
-TLB_BYTES = TLB_ENTRIES * ENTRY_BYTES
+TLB_BYTES = TLB_STRIDE * ENTRY_BYTES
+#: log2 of the bytes of a word
+WORD_SHIFT = 3
+#: fills for each entry upon which a table of the TLB doubles
+GROWTH = 4
 JUMP_CACHE_WORDS = JUMP_CACHE_ENTRIES * 2
-FETCHED_WORDS = LAYOUT.fields["fetched"].count // 2
+FETCHED_WORDS = LAYOUT.fields["fetched"].count // 4
 LOCAL_ENTRIES = LAYOUT.fields["local_entries"].count
 
 
@@ -54,13 +62,48 @@ def flush_jump_cache(env: RiscvEnv, mode: int) -> None:
 
 
 @native
+def entry_in(env: RiscvEnv, address: int, table: int) -> int:
+    """Host address of the entry for the page at `address` in a table of the TLB."""
+    return int(env.self + TLB + table * TLB_BYTES + (address >> TLB_SHIFT & env.tlb_masks[table]))
+
+
+@native
+def empty_table(env: RiscvEnv, table: int) -> None:
+    """Empty a table of the TLB; if it has been filled little, it has half as many entries from then on."""
+    fills = env.tlb_fills[table]
+    mask = env.tlb_masks[table]
+    if fills:
+        fill(env.self + TLB + table * TLB_BYTES, 0, mask + ENTRY_BYTES >> WORD_SHIFT)
+        env.tlb_fills[table] = 0
+    if mask > LEAST_MASK and fills * 4 * ENTRY_BYTES < mask:
+        env.tlb_masks[table] = mask >> 1 & ~(ENTRY_BYTES - 1)
+
+
+@native
+def count_fill(env: RiscvEnv, table: int) -> None:
+    """Count that an entry is to be filled; a table that misses often for its size doubles. What is beyond is empty.
+
+    Entries that are found elsewhere from then on are of no harm: a table is emptied before it shrinks.
+    """
+    fills = env.tlb_fills[table] + 1
+    mask = env.tlb_masks[table]
+    if fills * ENTRY_BYTES > mask * GROWTH and mask != MOST_MASK:
+        env.tlb_masks[table] = mask << 1 | ENTRY_BYTES
+        fills = 1
+    env.tlb_fills[table] = fills
+
+
+@native
 def flush_modes(env: RiscvEnv, modes: int) -> None:
     """Empty slots, TLB and jump caches of the first `modes` modes, and forget superpages and fetched pages."""
     fill(env.self + SLOTS, 0, SLOT_WORDS * modes)
-    fill(env.self + TLB, 0, TLB_WORDS * modes)
+    table = 0
+    while table < modes * 3:
+        empty_table(env, table)
+        table += 1
     fill(env.self + LARGE_TLB, 0, LARGE_WORDS * modes)
     fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS * modes)
-    fill(env.self + FETCHED, 0, 2 * FETCHED_WORDS)
+    fill(env.self + FETCHED, 0, 4 * FETCHED_WORDS)
     env.local_modes = 0
     env.local_fetches = 0
     env.local_count = 0
@@ -95,12 +138,14 @@ def flush_address_space(env: RiscvEnv) -> None:
         if env.local_modes >> mode & 1:
             fill(env.self + SLOTS + mode * (SLOT_WORDS * WORD), 0, SLOT_WORDS)
             if known == 0:
-                fill(env.self + TLB + mode * (TLB_WORDS * WORD), 0, TLB_WORDS)
+                empty_table(env, mode * 3 + READ)
+                empty_table(env, mode * 3 + WRITE)
+                empty_table(env, mode * 3 + FETCH)
                 fill(env.self + LARGE_TLB + mode * (LARGE_WORDS * WORD), 0, LARGE_WORDS)
         mode += 1
     if env.local_fetches & 1 << MODE_U:
         fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS)
-        fill(env.self + FETCHED, 0, FETCHED_WORDS)
+        fill(env.self + FETCHED, 0, 2 * FETCHED_WORDS)
     if env.local_fetches & ~(1 << MODE_U):
         flush_supervisor_jump_caches(env)
     env.local_modes = 0
@@ -121,7 +166,7 @@ def flush_reads(env: RiscvEnv) -> None:
     fill(env.self + LARGE_TLB, 0, LARGE_WORDS * TRANSLATED)
     mode = 0
     while mode < TRANSLATED:
-        fill(env.self + TLB + (mode * 3 + READ) * TLB_BYTES, 0, TLB_ENTRIES * ENTRY_WORDS)
+        empty_table(env, mode * 3 + READ)
         mode += 1
 
 
@@ -132,27 +177,39 @@ def flush_page(env: RiscvEnv, address: int) -> None:
     if address >= env.large_start[half] and address <= env.large_last[half]:
         flush_translations(env)
     else:
-        number = address >> PAGE_SHIFT
-        entry = env.self + TLB + (number & TLB_ENTRIES - 1) * ENTRY_BYTES
-        end = entry + TRANSLATED * 3 * TLB_BYTES
-        while entry != end:
+        table = 0
+        while table < TRANSLATED * 3:
+            entry = entry_in(env, address, table)
             if ld64(entry) == address & PAGE_MASK:
                 st64(entry + LIMIT * WORD, 0)
-            entry += TLB_BYTES
-        fill(env.self + SLOTS, 0, SLOT_WORDS * TRANSLATED)
-        word = number >> 6 & FETCHED_WORDS - 1
-        if env.fetched[word] >> (number & 63) & 1:
+            table += 1
+        slot = env.self + SLOTS
+        end = slot + SLOT_WORDS * WORD * TRANSLATED
+        while slot != end:
+            if (address & PAGE_MASK) - ld64(slot + FIRST_ADDRESS * WORD) < ld64(slot + LIMIT * WORD):
+                st64(slot + LIMIT * WORD, 0)
+            slot += ENTRY_BYTES
+        bit = address >> PAGE_SHIFT & 63
+        if env.fetched[fetched_word(address, 1)] >> bit & 1:
             fill(env.self + JUMP_CACHE, EMPTY, JUMP_CACHE_WORDS)
-        if env.fetched[FETCHED_WORDS + word] >> (number & 63) & 1:
+        if env.fetched[fetched_word(address, 0)] >> bit & 1:
             flush_supervisor_jump_caches(env)
+
+
+@native
+def fetched_word(address: int, user: int) -> int:
+    """Word of env.fetched for the page at `address`: a map each for fetches in U and for others, by half of addresses.
+
+    So a page of the user's data is not taken for one of the kernel's code with the same bit.
+    """
+    first = (address >> 63) * FETCHED_WORDS if user else (2 + (address >> 63)) * FETCHED_WORDS
+    return first + (address >> PAGE_SHIFT + 6 & FETCHED_WORDS - 1)
 
 
 @native
 def note_fetch(env: RiscvEnv, address: int, mode: int) -> None:
     """The jump caches may from now on hold the page at a virtual address, which has just been walked to."""
-    number = address >> PAGE_SHIFT
-    first = 0 if mode == MODE_U else FETCHED_WORDS
-    env.fetched[first + (number >> 6 & FETCHED_WORDS - 1)] |= 1 << (number & 63)
+    env.fetched[fetched_word(address, mode == MODE_U)] |= 1 << (address >> PAGE_SHIFT & 63)
     if env.walk_global == 0:
         env.local_fetches |= 1 << mode
 
@@ -160,9 +217,7 @@ def note_fetch(env: RiscvEnv, address: int, mode: int) -> None:
 @native
 def entry_of(env: RiscvEnv, address: int, access: int, mode: int) -> int:
     """Host address of the TLB entry for the page at `address`."""
-    return int(
-        env.self + TLB + (mode * 3 + access) * TLB_BYTES + (address >> PAGE_SHIFT & TLB_ENTRIES - 1) * ENTRY_BYTES
-    )
+    return entry_in(env, address, mode * 3 + access)
 
 
 @native
@@ -204,6 +259,7 @@ def fill_entry(env: RiscvEnv, address: int, access: int, mode: int, addend: int)
     first = address - (env.walk_pa - env.reach_first)
     is_global = env.walk_global
     limit = length if access == FETCH else length - (WORD - 1)
+    count_fill(env, mode * 3 + access)
     write_entry(env, entry_of(env, address, access, mode), first, limit, addend, is_global)
     if access == FETCH:
         note_fetch(env, address, mode)
@@ -230,6 +286,7 @@ def refill(env: RiscvEnv, address: int, access: int, mode: int) -> int:
     if address - first >= limit:
         return 0
     is_global = ld64(large + IS_GLOBAL * WORD)
+    count_fill(env, mode * 3 + access)
     write_entry(env, entry_of(env, address, access, mode), first, limit, ld64(large + ADDEND * WORD), is_global)
     if ld64(large + LIMIT * WORD) == 0:
         # Another vCPU places code there; it may have emptied the TLB before the entry was in it.
