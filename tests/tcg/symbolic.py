@@ -100,11 +100,11 @@ class Symbolic:
                 name = "_".join(map(str, (row.name, op[0] & 7, *rest)))
                 seen = [events, *inputs, *(state if row.may_fault else [])]
                 events = function(f"{name} happens", *seen, memory)
-                if "d" in fields:
-                    values[op[1]] = function(f"{name} gives", events)
-                memory = Function(f"{name} leaves", WORD, MEMORY)(events)
                 if row.name == "call":
                     values |= {n: function(f"{name} makes g{n}", events) for n in self.registers}
+                if "d" in fields:  # after what a helper changes: it is copied from env.ret
+                    values[op[1]] = function(f"{name} gives", events)
+                memory = Function(f"{name} leaves", WORD, MEMORY)(events)
 
 
 def function(name: str, *arguments: Term) -> Term:
