@@ -142,6 +142,15 @@ def _log(options: Options, text: str) -> Options:
         raise MachineError(str(error)) from None
 
 
+def _log_ranges(options: Options, text: str) -> Options:
+    from pytcg.debug.log import parse_ranges
+
+    try:
+        return replace(options, log_ranges=parse_ranges(text))
+    except ValueError as error:
+        raise MachineError(str(error)) from None
+
+
 def _stats(options: Options, text: str) -> Options:
     only("--stats", text or "text", ("text", "json"))
     return replace(options, stats=text or "text")
@@ -263,7 +272,8 @@ TABLE: dict[str, tuple[Option, ...]] = {
             _icount,
         ),
         Option(("-d",), "ITEM,...", "log items (help lists them)", _log),
-        Option(("-D",), "FILE", "where the log goes (stderr)", _text("log_file", Path)),
+        Option(("-dfilter",), "RANGE,...", "log code in these ranges alone: A..B, A+SIZE, A-SIZE", _log_ranges),
+        Option(("-D",), "FILE", "where the log goes (stderr); %d: the process's number", _text("log_file", Path)),
         Option(("--stats",), "[=text|json]", "print counters and times to stderr at the end", _stats),
     ),
     "Other": (

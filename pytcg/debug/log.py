@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import BufferedWriter, FileIO, TextIOWrapper
+from pathlib import Path
 from typing import TextIO
+
+from pytcg.debug.symbols import Symbols
 
 Op = tuple[int, ...]
 #: code and its address -> lines of text
@@ -15,10 +22,50 @@ Disassembler = Callable[[bytes, int], list[str]]
 ITEMS = {
     "in_asm": "guest instructions of each block that is translated",
     "op": "TCG ops of each block, as the frontend made them",
-    "op_opt": "TCG ops of each block, optimised and allocated",
+    "op_opt": "TCG ops of each block, optimised and allocated; of loops also as the backend rewrites them",
     "out_asm": "host instructions of each block",
     "int": "interrupts and exceptions as they are taken",
+    "mmu": "of these, page and access faults",
+    "strace": "of these, calls from user mode",
+    "exec": "each block as it begins",
+    "cpu": "the registers before each block",
+    "nochain": "nothing, but no block is chained to the next: each exit is looked up",
+    "page": "the memory map at the start",
+    "unimp": "accesses of devices that there is no model of",
+    "guest_errors": "accesses of physical addresses where nothing is, or that a device refuses",
 }
+#: what is logged of each translation, of each trap, and by the loggers "pytcg.ITEM"
+TRANSLATION, TRAPS = frozenset(("in_asm", "op", "op_opt", "out_asm")), frozenset(("int", "mmu", "strace"))
+LOGGERS = ("unimp", "guest_errors", "page")
+
+
+NO_SYMBOLS = Symbols()
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """Items of -d, the file of -D, the ranges of -dfilter (first and last address), and the guest's symbols."""
+
+    items: frozenset[str]
+    file: Path | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
+    symbols: Symbols = NO_SYMBOLS
+
+
+def parse_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """The ranges of a `-dfilter` argument: A..B, A+SIZE or A-SIZE, comma-separated. Raises ValueError."""
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)(\.\.|[-+])(0[xX][0-9a-fA-F]+|\d+)", part)
+        if match is None:
+            raise ValueError(f"-dfilter: {part!r} is not a range such as 0x80000000..0x80000fff or 0x80000000+0x1000")
+        first, last = int(match[1], 0), int(match[3], 0)
+        if match[2] != "..":
+            first, last = (first, first + last - 1) if match[2] == "+" else (first - last, first)
+        if last < first:
+            raise ValueError(f"-dfilter: {part} is an empty range")
+        ranges.append((first, last))
+    return tuple(ranges)
 
 
 def parse_items(text: str) -> frozenset[str]:
@@ -38,11 +85,26 @@ def help_text() -> str:
 class Log:
     """Where log lines go: a file, or stderr."""
 
-    def __init__(self, items: frozenset[str], path: str | None = None) -> None:
-        self.items = items
+    def __init__(self, settings: LogSettings) -> None:
+        self.items = settings.items
+        self.ranges = settings.ranges
+        self.symbols = settings.symbols
         self.stream: TextIO = sys.stderr
-        if path:
+        if settings.file:
+            path = str(settings.file).replace("%d", str(os.getpid()))
             self.stream = TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8")
+
+    def wants(self, address: int) -> bool:
+        """Whether -dfilter lets code at a guest address through."""
+        return not self.ranges or any(first <= address <= last for first, last in self.ranges)
+
+    def take_loggers(self) -> None:
+        """Write what the loggers of the items in LOGGERS say."""
+        for name in self.items.intersection(LOGGERS):
+            logger = logging.getLogger(f"pytcg.{name}")
+            logger.addHandler(logging.StreamHandler(self.stream))
+            logger.setLevel(logging.DEBUG)
+            logger.propagate = False
 
     def write(self, text: str) -> None:
         """Write `text` as one or more lines."""
@@ -75,22 +137,32 @@ class BlockLog:
         self.print_ops = print_ops
         #: guest address for which the next block is translated
         self.pc = 0
+        #: whether the block goes into the log
+        self.wanted = True
 
     def block(self, guest: bytes, flags: int, ops: Sequence[Op], final: Sequence[Op]) -> None:
         """Log the guest's side of a translation: its bytes, its ops, and those that the backend gets."""
+        self.wanted = self.log.wants(self.pc)
+        if not self.wanted:
+            return
         items, write = self.log.items, self.log.write
         if "in_asm" in items:
-            write(
-                f"----------------\nIN: flags={flags:#x}\n" + "\n".join(self.disassemble_guest(guest, self.pc)) + "\n"
-            )
+            name = self.log.symbols.name(self.pc)
+            write(f"----------------\nIN: {name}{' ' if name else ''}flags={flags:#x}")
+            write("\n".join(self.disassemble_guest(guest, self.pc)) + "\n")
         if "op" in items:
             write("OP:\n" + self.print_ops(ops) + "\n")
         if "op_opt" in items:
             write("OP after optimisation and register allocation:\n" + self.print_ops(final) + "\n")
 
+    def rewritten(self, ops: Sequence[Op]) -> None:
+        """Log the ops of a loop as the backend has rewritten them."""
+        if self.wanted and "op_opt" in self.log.items:
+            self.log.write("OP as the backend emits the loop:\n" + self.print_ops(ops) + "\n")
+
     def host(self, blob: bytes, entry: int) -> None:
         """Log the host's side: stubs, then hot code from `entry` on. Addresses are relative to the entry."""
-        if "out_asm" in self.log.items and self.disassemble_host:
+        if self.wanted and "out_asm" in self.log.items and self.disassemble_host:
             lines = self.disassemble_host(blob[entry:], 0)
             stubs = self.disassemble_host(blob[: entry - 8], 8 - entry)
             self.log.write(f"OUT: [size={len(blob)}]\n" + "\n".join(lines))

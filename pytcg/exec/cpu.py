@@ -110,8 +110,10 @@ class Cpu(ABC):
     def print_traps(self) -> None:
         """Log the traps that were taken since the last time."""
         if self.trap_log:
-            for line in self.guest.take_traps(self.env):
-                self.trap_log.write(line)
+            items = self.trap_log.items
+            for item, line in self.guest.take_traps(self.env):
+                if item in items or "int" in items:
+                    self.trap_log.write(line)
 
     # --- the vCPU's thread
 

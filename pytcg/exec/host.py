@@ -62,6 +62,9 @@ class MachineCodeHost:
         """
         blob, entry = self.emit(ops, offset, flags & 3)
         if self.log is not None:
+            rewritten = self.runtime.backend.rewritten(ops)
+            if rewritten is not ops:
+                self.log.rewritten(rewritten)
             self.log.host(blob, entry)
         length, guest_length = len(blob), len(guest)
         start = self.template_end

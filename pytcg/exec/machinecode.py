@@ -189,7 +189,7 @@ def build(parts: Parts, code_bytes: int) -> tuple[Engine[int], Clock, list[Machi
         remembers=False,
         counted_time=bool(parts.virtual),
     )
-    stitched = None if parts.counted or parts.block_log else guest
+    stitched = None if parts.counted or parts.block_log or parts.traced else guest
     engine = Engine(parts, translator, MachineCodeCache(host, parts.ram, stats, store, stitched))
     if parts.virtual:
         clock: Clock = parts.virtual.clock

@@ -39,3 +39,5 @@ class Parts:
     cache_directory: Path | None = None
     block_log: BlockLog | None = None
     trap_log: Log | None = None
+    #: every block is translated by Python, as the guest's extras want it
+    traced: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytcg.debug.log import BlockLog, Log
+from pytcg.debug.log import TRANSLATION, TRAPS, BlockLog, Log, LogSettings
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
@@ -107,6 +107,22 @@ def block_log_for(log: Log, guest: Guest) -> BlockLog:
     )
 
 
+def make_trace(log: Log, guest: Guest) -> HelperFunction:
+    """Helper.TRACE for a log: a line, or the registers, of each block that begins."""
+    lines, registers = "exec" in log.items, "cpu" in log.items
+
+    def helper_trace(env: Any) -> int:
+        pc = env.pc = env.insn_pc
+        if log.wants(pc):
+            if lines:
+                log.write(f"Trace {env.cpu.index}: {pc:016x}/{env.flags:#x} {log.symbols.name(pc)}".rstrip())
+            if registers:
+                log.write(guest.describe(env))
+        return Action.CONTINUE
+
+    return helper_trace
+
+
 class Processors:
     """All vCPUs of a machine and what they share.
 
@@ -129,17 +145,22 @@ class Processors:
         stats: bool = False,
         code_bytes: int = DEFAULT_CODE_BYTES,
         cache_directory: Path | None = None,
-        log_items: frozenset[str] = frozenset(),
-        log_file: str | None = None,
+        log: LogSettings | None = None,
     ) -> None:
         self.stats = Stats(timed=stats)
         self.counted = counted
         self.virtual = virtual
-        self.log = Log(log_items, log_file) if log_items else None
-        block_log = block_log_for(self.log, guest) if self.log and log_items - {"int"} else None
+        self.log = Log(log) if log else None
+        items = log.items if log else frozenset()
+        if self.log:
+            self.log.take_loggers()
+        block_log = block_log_for(self.log, guest) if self.log and items & TRANSLATION else None
+        helpers = complete_helpers(guest, registers=virtual is None)
+        if self.log and items & {"exec", "cpu"}:
+            helpers[Helper.TRACE] = make_trace(self.log, guest)
         parts = Parts(
             guest,
-            complete_helpers(guest, registers=virtual is None),
+            helpers,
             memory,
             ram,
             loop,
@@ -152,7 +173,8 @@ class Processors:
             # what is not translated anew would be missing from the log
             None if block_log else cache_directory,
             block_log,
-            self.log if "int" in log_items else None,
+            self.log if items & TRAPS else None,
+            bool(items & {"exec", "cpu", "nochain"}),
         )
         self.engine: Engine[Any]
         self.cpus: Sequence[Cpu]

@@ -6,6 +6,7 @@ never done in part: a store that crosses pages checks both before it writes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from threading import RLock
 from typing import Any
@@ -18,6 +19,7 @@ from pytcg.tcg.state import EMPTY, READ, WRITE, Env
 from pytcg.tcg.types import MASK64
 
 PAGE = 4096
+guest_errors = logging.getLogger("pytcg.guest_errors")
 
 
 class SlowMemory:
@@ -39,7 +41,8 @@ class SlowMemory:
             return self.each_page(env, address, size, mode, READ, lambda pa, at, n: self.read_physical(pa, n))
         try:
             return self.read_physical(physical, size)
-        except BusError:
+        except BusError as error:
+            guest_errors.debug("%s", error)
             self.guest.raise_access_fault(env, address, READ)
             return None
 
@@ -57,7 +60,8 @@ class SlowMemory:
             return self.each_page(env, address, len(data), mode, WRITE, write) is not None
         try:
             self.write_physical(physical, data)
-        except BusError:
+        except BusError as error:
+            guest_errors.debug("%s", error)
             self.guest.raise_access_fault(env, address, WRITE)
             return False
         return True
@@ -118,7 +122,8 @@ class SlowMemory:
                     return None
                 pieces.append((env.ret, at, count))
             return b"".join([act(*piece) for piece in pieces])
-        except BusError:
+        except BusError as error:
+            guest_errors.debug("%s", error)
             self.guest.raise_access_fault(env, address, access)
             return None
 

@@ -26,6 +26,17 @@ class Translation(NamedTuple):
     insns: int
 
 
+class Extras(NamedTuple):
+    """What translations do besides what the guest asks for."""
+
+    #: counted blocks begin only below the limit
+    limited: bool = False
+    #: blocks call Helper.TRACE as they begin
+    traced: bool = False
+    #: every exit is looked up
+    unchained: bool = False
+
+
 class Mapping(NamedTuple):
     """A run of pages that are mapped alike; `attributes` are letters of the guest's."""
 
@@ -121,8 +132,8 @@ class Guest(ABC):
         """Note traps from now on, until the next reset, for `take_traps`."""
 
     @abstractmethod
-    def take_traps(self, env: Any) -> list[str]:
-        """A line of text for each trap noted since the last call."""
+    def take_traps(self, env: Any) -> list[tuple[str, str]]:
+        """For each trap noted since the last call, the log item that is for its kind, and a line of text."""
 
     @abstractmethod
     def describe(self, env: Any) -> str:

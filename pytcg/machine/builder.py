@@ -20,6 +20,7 @@ from pytcg.machine.tree import Node, Tree, TreeError
 from pytcg.softmmu.regions import AddressSpace, BusError, Io, Ram, Region, Rom
 
 log = logging.getLogger("pytcg")
+unimp = logging.getLogger("pytcg.unimp")
 
 BOOT_ROM = "pytcg,boot-rom"
 #: memory besides main memory, by `compatible`
@@ -35,11 +36,15 @@ ACTIVE_LOW = 1
 class Absent:
     """The registers of a device that there is no model of."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+
     def read(self, offset: int, size: int) -> int:
+        unimp.debug("%s: %d bytes read at %#x, and there is no model", self.name, size, offset)
         return 0
 
     def write(self, offset: int, size: int, value: int) -> None:
-        pass
+        unimp.debug("%s: %#x (%d bytes) written at %#x, and there is no model", self.name, value, size, offset)
 
 
 def _memory_model(node: Node) -> type[Rom] | None:
@@ -152,7 +157,7 @@ class DeviceBuilder:
                 raise MachineError(f"{node.path}: {error}") from None
         if not (model and model.in_memory):
             for number, (base, size) in enumerate(ranges):
-                inside = (device and device.window(number)) or Absent()
+                inside = (device and device.window(number)) or Absent(node.path)
                 _add(self.memory, inside if isinstance(inside, Region) else Io(node.path, base, size, inside))
             if device and not isinstance(device.window(0), Region):
                 device.share(self.memory.shared, ranges)

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytcg.devices.wiring import Clock
 from pytcg.exec.eventloop import EventLoop
 from pytcg.exec.virtualtime import VirtualTime
-from pytcg.frontend.guest import Mapping
+from pytcg.frontend.guest import Extras, Mapping
 from pytcg.frontend.riscv import isa
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Options
@@ -19,6 +19,9 @@ from pytcg.machine.tree import Node
 from pytcg.softmmu.regions import AddressSpace, Ram
 
 log = logging.getLogger("pytcg")
+
+if TYPE_CHECKING:
+    from pytcg.debug.log import LogSettings
 
 #: bytes that a cbo instruction works on
 CACHE_BLOCK = 64
@@ -163,6 +166,16 @@ def _cache_directory(cache: str) -> Path | None:
     return default_directory()
 
 
+def _log_settings(options: Options) -> LogSettings | None:
+    if not options.log:
+        return None
+    from pytcg.debug.log import LogSettings
+    from pytcg.debug.symbols import Symbols
+    from pytcg.machine.boot.symbols import read_symbols
+
+    return LogSettings(options.log, options.log_file, options.log_ranges, Symbols(read_symbols(options)))
+
+
 def make_processors(arch: str, options: Options, count: int, around: Surroundings) -> Processors:
     """`count` vCPUs of an architecture, and what they share.
 
@@ -173,9 +186,10 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
     from pytcg.frontend.riscv.guest import RiscvGuest
 
     accelerator = options.accelerator or Accelerator()
+    extras = Extras(around.virtual is not None, bool(options.log & {"exec", "cpu"}), "nochain" in options.log)
     try:
         return Built(
-            RiscvGuest(around.cpu, limited=around.virtual is not None),
+            RiscvGuest(around.cpu, extras),
             around.memory,
             around.ram,
             around.loop,
@@ -188,8 +202,7 @@ def make_processors(arch: str, options: Options, count: int, around: Surrounding
             code_bytes=accelerator.code_mib << 20,
             cache_directory=_cache_directory(accelerator.cache),
             stats=bool(options.stats),
-            log_items=options.log,
-            log_file=str(options.log_file) if options.log_file else None,
+            log=_log_settings(options),
         )
     except ValueError as error:
         raise MachineError(str(error)) from None

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pytcg.exec.virtualtime import VirtualTime
 
 log = logging.getLogger("pytcg")
+page = logging.getLogger("pytcg.page")
 
 #: how a machine of an architecture starts
 BOOT = {"riscv64": riscv.place}
@@ -135,6 +136,8 @@ class Machine:
             self.devices = builder.build()
             #: the device of each node; None where there is no model of it
             self.device_of = builder.devices
+            for region in self.memory:
+                page.debug("%s", region)
             self._open_monitors(options.monitors or ())
         except BaseException:
             self.chardevs.close()

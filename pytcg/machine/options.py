@@ -140,5 +140,7 @@ class Options:
     #: items of -d, and the file they go to (None: stderr)
     log: frozenset[str] = frozenset()
     log_file: Path | None = None
+    #: of -dfilter: first and last guest address of what is logged; none: all
+    log_ranges: tuple[tuple[int, int], ...] = ()
     #: "text" or "json": print counters at the end
     stats: str = ""

@@ -28,7 +28,9 @@ class Helper(IntEnum):
     REGISTER = 8
     #: with -icount: the limit is reached
     LIMIT = 9
-    FIRST_GUEST = 10
+    #: with -d exec or cpu: a block begins
+    TRACE = 10
+    FIRST_GUEST = 11
 
 
 class Action(IntEnum):

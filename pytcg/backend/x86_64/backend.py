@@ -75,8 +75,7 @@ class X86Backend:
         """
         if len(self._simple) >= MOST_OPS:
             self._simple.clear()
-        if is_loop(ops):
-            ops = forward(ops, self.cold_registers, self.temp_pool[0])
+        ops = self.rewritten(ops)
         writer = self.writer
         writer.start(page_offset, mode)
         try:
@@ -84,6 +83,10 @@ class X86Backend:
         except struct_error as error:
             raise ValueError("the host code of a block is too long") from error
         return HostBlock(writer.finish(), -low)
+
+    def rewritten(self, ops: list[Op]) -> list[Op]:
+        """The ops that are emitted for those of a block: themselves, unless it is a loop."""
+        return forward(ops, self.cold_registers, self.temp_pool[0]) if is_loop(ops) else ops
 
     def write(self, writer: BlockWriter, ops: Iterable[Op], position: int, low: int) -> Place:
         """Write ops from a place on; returns where they end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pytcg.frontend.guest import Guest, HelperFunction, Mapping, Translation
+from pytcg.frontend.guest import Extras, Guest, HelperFunction, Mapping, Translation
 from pytcg.frontend.riscv import interrupts, mappings, mmu, reset, traplog
 from pytcg.frontend.riscv.bits import FLAG_COUNT
 from pytcg.frontend.riscv.decoding import translator
@@ -17,6 +17,8 @@ from pytcg.frontend.units import Units, WordClass
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Layout
+
+NO_EXTRAS = Extras()
 
 
 class RiscvGuest(Guest):
@@ -35,14 +37,14 @@ class RiscvGuest(Guest):
         for number in range(len(HELPERS))
     )
 
-    def __init__(self, isa: Isa | None = None, limited: bool = False) -> None:
+    def __init__(self, isa: Isa | None = None, extras: Extras = NO_EXTRAS) -> None:
         self.isa = isa or configure()
-        self.limited = limited
-        self._translator = translator(self.isa, limited)
+        self.extras = extras
+        self._translator = translator(self.isa, extras)
 
     @property
     def configuration(self) -> str:
-        return f"{self.name} {self.isa.string} {' '.join(self.isa.extensions)}"
+        return f"{self.name} {self.isa.string} {' '.join(self.isa.extensions)} {self.extras}"
 
     def translate(self, half: memoryview, index: int, flags: int, next_half: int = -1) -> Translation:
         return self._translator.translate(half, index, flags, next_half)
@@ -78,7 +80,7 @@ class RiscvGuest(Guest):
     def log_traps(self, env: RiscvEnv) -> None:
         env.trap_logging = 1
 
-    def take_traps(self, env: RiscvEnv) -> list[str]:
+    def take_traps(self, env: RiscvEnv) -> list[tuple[str, str]]:
         return traplog.take_traps(env)
 
     def describe(self, env: RiscvEnv) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytcg.frontend.decoder import Decoder
-from pytcg.frontend.guest import Translation
+from pytcg.frontend.guest import Extras, Translation
 from pytcg.frontend.riscv.bits import (
     CAUSE_ILLEGAL,
     FLAG_COUNT,
@@ -56,14 +56,13 @@ class Translator:
     reentrant.
     """
 
-    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool, limited: bool = False) -> None:
+    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool, extras: Extras) -> None:
         self.decoders = (decoder16, decoder32)
         # for each value of the flags: what is known of 16-bit and of 32-bit words
         self._memos: dict[int, tuple[list[_Known], dict[int, _Known]]] = {}
         self._short: list[_Known] = []
         self._long: dict[int, _Known] = {}
-        #: whether counted blocks begin only below the limit
-        self.limited = limited
+        self.extras = extras
         #: whether instructions may start at any even address
         self.compressed = compressed
         self.ops: list[Op] = []
@@ -84,6 +83,8 @@ class Translator:
         if flags & FLAG_COUNT:
             self._count()
         counted = len(ops)
+        if self.extras.traced:
+            ops.append((CALL, CONST, CONST, CONST, CONST, Helper.TRACE, 0))
         append, short, get, has_insn = ops.append, self._short, self._long.get, HAS_INSN
         end = len(half)
         most = 1 if flags & ONE_INSN else MOST_INSNS
@@ -128,7 +129,7 @@ class Translator:
             if index >= end or insns == most:
                 append((GOTO_TB, offset, offset - length))
                 break
-        if most == 1:
+        if most == 1 or self.extras.unchained:
             self._unchain()
         if flags & FLAG_COUNT:
             ops[counted - 2] = (ADD, TEMP, TEMP, CONST, insns)
@@ -203,7 +204,7 @@ class Translator:
         """Count the block's instructions, how many is filled in at the end; leave before it at the limit."""
         count = self.temp()
         self.ops.append((LD, count, ENV, EXECUTED, MO_64))
-        if self.limited:
+        if self.extras.limited:
             limit, below = self.temp(), self.label()
             self.ops += (
                 (LD, limit, ENV, LIMIT, MO_64),

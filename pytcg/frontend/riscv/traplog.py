@@ -15,6 +15,8 @@ EXCEPTIONS = (
     "ecall from U", "ecall from S", "", "ecall from M",
     "instruction page fault", "load page fault", "", "store page fault",
 )  # fmt: skip
+#: exceptions that a log item of their own is for, besides "int"
+KINDS = {8: "strace", **dict.fromkeys((1, 5, 7, 12, 13, 15), "mmu")}
 INTERRUPTS = {1: "S software", 3: "M software", 5: "S timer", 7: "M timer", 9: "S external", 11: "M external"}
 
 
@@ -32,8 +34,8 @@ def note_trap(env: RiscvEnv, cause: int, tval: int) -> None:
             set_bits(env.self + IRQ, IRQ_LOOP)
 
 
-def take_traps(env: RiscvEnv) -> list[str]:
-    """A line for each trap since the last call."""
+def take_traps(env: RiscvEnv) -> list[tuple[str, str]]:
+    """For each trap since the last call, the log item that is for its kind, and a line."""
     lines = []
     while env.trap_printed < env.trap_count:
         at = env.trap_printed % TRAP_LOG_SIZE * TRAP_WORDS
@@ -41,9 +43,11 @@ def take_traps(env: RiscvEnv) -> list[str]:
         asynchronous = cause >> 63
         number = cause & ~INTERRUPT
         text = INTERRUPTS.get(number, "") if asynchronous else EXCEPTIONS[number] if number < len(EXCEPTIONS) else ""
-        lines.append(
+        item = "int" if asynchronous else KINDS.get(number, "int")
+        line = (
             f"trap: hart:{env.mhartid}, async:{asynchronous}, cause:{number}, epc:{epc:#x}, tval:{tval:#x}, "
             f"from:{'US?M'[priv]}, desc={text}"
         )
+        lines.append((item, line))
         env.trap_printed += 1
     return lines
