@@ -77,13 +77,16 @@ def test_the_number_of_the_process_is_in_the_name(tmp_path: Path) -> None:
     assert re.fullmatch(r"log-\d+", path.name) and "/memory@80000000" in path.read_text()
 
 
+#: lui t0, 0x100 ; lui t1, 5 ; addi t1, t1, 0x555 ; sw t1, 0(t0) ; j .: power off by the test finisher
+POWER_OFF = b"".join(
+    word.to_bytes(4, "little") for word in (0x001002B7, 0x00005337, 0x55530313, 0x0062A023, 0x0000006F)
+)
+
+
 def test_symbols_of_a_kernel(tmp_path: Path) -> None:
-    """A kernel of one instruction, whose symbol table was written by hand."""
-    kernel = tmp_path / "kernel"
-    kernel.write_bytes(with_symbol("the_start", 0x80000000, (0x0000006F).to_bytes(4, "little")))
-    log = tmp_path / "log"
-    options = ("-bios", "none", "-kernel", str(kernel), "-d", "in_asm,exec", "-D", str(log), "-monitor", "stdio")
-    done = run(*options, typed="info status\ninfo cpus\nquit\n")
+    kernel, log = tmp_path / "kernel", tmp_path / "log"
+    kernel.write_bytes(with_symbol("the_start", 0x80000000, POWER_OFF))
+    done = run("-bios", "none", "-kernel", str(kernel), "-d", "in_asm,exec", "-D", str(log))
     assert done.returncode == 0
     assert "IN: the_start flags=" in log.read_text()
     assert re.search(r"Trace 0: 0000000080000000/\w+ the_start\n", log.read_text())
