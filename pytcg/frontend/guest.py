@@ -37,6 +37,9 @@ class Extras(NamedTuple):
     unchained: bool = False
 
 
+NO_EXTRAS = Extras()
+
+
 class Mapping(NamedTuple):
     """A run of pages that are mapped alike; `attributes` are letters of the guest's."""
 

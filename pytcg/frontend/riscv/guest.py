@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pytcg.frontend.guest import Extras, Guest, HelperFunction, Mapping, Translation
+from pytcg.frontend.guest import NO_EXTRAS, Extras, Guest, HelperFunction, Mapping, Translation
 from pytcg.frontend.riscv import interrupts, mappings, mmu, reset, traplog
 from pytcg.frontend.riscv.bits import FLAG_COUNT
 from pytcg.frontend.riscv.decoding import translator
@@ -17,8 +17,6 @@ from pytcg.frontend.units import Units, WordClass
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import Layout
-
-NO_EXTRAS = Extras()
 
 
 class RiscvGuest(Guest):
