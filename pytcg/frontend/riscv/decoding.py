@@ -9,7 +9,7 @@ from types import FunctionType, ModuleType
 
 from pytcg.frontend.decoder import Decoder, Trans
 from pytcg.frontend.decodetree import Definitions, Pattern
-from pytcg.frontend.guest import Extras
+from pytcg.frontend.guest import NO_EXTRAS, Extras
 from pytcg.frontend.riscv import insns
 from pytcg.frontend.riscv.isa import Isa
 from pytcg.frontend.riscv.translator import Translator
@@ -75,6 +75,6 @@ def decoder(tables: tuple[str, ...], width: int) -> Decoder:
     return Decoder(rows, trans_functions())
 
 
-def translator(isa: Isa, extras: Extras) -> Translator:
+def translator(isa: Isa, extras: Extras = NO_EXTRAS) -> Translator:
     """A translator for an ISA configuration."""
     return Translator(decoder(isa.tables, 16), decoder(isa.tables, 32), "c" in isa, extras)

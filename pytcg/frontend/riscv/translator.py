@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytcg.frontend.decoder import Decoder
-from pytcg.frontend.guest import NO_EXTRAS, Extras, Translation
+from pytcg.frontend.guest import Extras, Translation
 from pytcg.frontend.riscv.bits import (
     CAUSE_ILLEGAL,
     FLAG_COUNT,
@@ -56,7 +56,7 @@ class Translator:
     reentrant.
     """
 
-    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool, extras: Extras = NO_EXTRAS) -> None:
+    def __init__(self, decoder16: Decoder, decoder32: Decoder, compressed: bool, extras: Extras) -> None:
         self.decoders = (decoder16, decoder32)
         # for each value of the flags: what is known of 16-bit and of 32-bit words
         self._memos: dict[int, tuple[list[_Known], dict[int, _Known]]] = {}
