@@ -125,3 +125,10 @@ def test_damaged_kernels_never_crash(sound: bytes, changes: list[tuple[int, int]
         assert "\n" not in str(error)
     else:
         assert found.arch in ("riscv64", "aarch64")
+
+
+def test_u_boot_is_raw_code_that_is_known() -> None:
+    data = b"\x2a\x82\xae\x84" + bytes(0x100) + b"riscv,isa\0U-Boot 2023.01+dfsg-2\0"
+    assert recognise(data) == Image("riscv64", 0x200000, data, len(data))
+    with pytest.raises(MachineError, match="neither an Image nor"):
+        recognise(data.replace(b"riscv", b"sparc"))

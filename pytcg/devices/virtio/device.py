@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pytcg.devices.virtio.queue import Chain, DriverError, Virtqueue
@@ -46,7 +45,7 @@ class Host:
 class VirtioDevice:
     """A device without its transport. Methods are called with the machine's lock held.
 
-    `legacy` is set by the transport; buffers are handled in the event loop, by `handle`.
+    `legacy` is set by the transport.
     """
 
     #: the device's number, chapter 5
@@ -101,7 +100,8 @@ class VirtioDevice:
         self.negotiated = 0
         self.interrupt_status = 0
         self.generation = 0
-        self._notified: set[int] = set()
+        #: queues that the driver notified of before it said DRIVER_OK
+        self._early: set[int] = set()
         for queue in self.queues:
             queue.reset()
         self.line(False)
@@ -140,8 +140,9 @@ class VirtioDevice:
         started = value & DRIVER_OK and not self.status & DRIVER_OK
         self.status = value | self.status & NEEDS_RESET
         if started:
-            for index in tuple(self._notified):
-                self.host.loop.call_soon(partial(self._serve, index))
+            early, self._early = self._early, set()
+            for index in sorted(early):
+                self.serve(self.queues[index])
 
     def enable(self, queue: Virtqueue) -> None:
         """The driver has set a queue up."""
@@ -151,10 +152,16 @@ class VirtioDevice:
             self.fail(error)
 
     def notify(self, index: int) -> None:
-        """The driver has put requests into a queue."""
-        if index < len(self.queues) and index not in self._notified:
-            self._notified.add(index)
-            self.host.loop.call_soon(partial(self._serve, index))
+        """The driver has put requests into a queue.
+
+        They are taken at once, on the vCPU's thread: a driver that polls, without a barrier before it looks whether to
+        notify, then finds that answered. What may block is for a work group.
+        """
+        if index < len(self.queues):
+            if self.running:
+                self.serve(self.queues[index])
+            else:
+                self._early.add(index)
 
     def complete(self, queue: Virtqueue, chain: Chain, written: int) -> None:
         """Give a request back; `written` bytes of its buffers were written."""
@@ -193,11 +200,6 @@ class VirtioDevice:
                 self.handle(queue)
             except DriverError as error:
                 self.fail(error)
-
-    def _serve(self, index: int) -> None:
-        if index in self._notified and self.running:
-            self._notified.discard(index)
-            self.serve(self.queues[index])
 
     def _interrupt(self, reason: int) -> None:
         self.interrupt_status |= reason

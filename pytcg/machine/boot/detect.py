@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from pytcg.machine.boot.contents import Contents
@@ -31,6 +32,9 @@ FOREIGN = (
     (0, b"MZ", "an EFI or Windows program, not an Image"),
 )
 
+#: the banner of U-Boot, whose builds for S-mode are raw code for the usual place of a kernel, and a name it knows
+U_BOOT, RISCV_TREE, U_BOOT_OFFSET = rb"U-Boot 20\d\d\.", rb"riscv,", 0x200000
+
 
 def recognise(data: Contents) -> Image | Elf:
     """The kernel in the bytes of a file. Raises MachineError whose message is what the file is instead ("a script")."""
@@ -42,6 +46,8 @@ def recognise(data: Contents) -> Image | Elf:
         return read_image(arch, data)
     if data[:4] == ELF_MAGIC:
         return read_elf(data)
+    if not packed and re.search(U_BOOT, data) and re.search(RISCV_TREE, data):
+        return Image("riscv64", U_BOOT_OFFSET, data, len(data))
     raise MachineError(("gzip of " if packed else "") + _what_else(data))
 
 

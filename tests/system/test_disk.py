@@ -1,0 +1,59 @@
+"""A disk image, by the virtio driver of U-Boot, through both interfaces; U-Boot as the kernel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.console import console
+from tests.system.guests import GUESTS, PATIENCE, PYTCG, needs
+
+MODERN = ("-global", "virtio-mmio.force-legacy=false")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """An ext4 image with one file."""
+    if not shutil.which("mkfs.ext4"):
+        pytest.skip("not run: mkfs.ext4 (e2fsprogs) is not installed")
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "hello.txt").write_text("hello from the host\n")
+    image = tmp_path / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-d", str(files), str(image)], check=True)
+    return image
+
+
+@pytest.mark.slow
+@needs("u-boot.bin")
+@pytest.mark.parametrize("interface", [(), MODERN], ids=["legacy", "modern"])
+def test_u_boot_reads_and_writes_a_disk(disk: Path, interface: tuple[str, ...]) -> None:
+    drive = ("-drive", f"file={disk},if=none,format=raw,id=x0")
+    device = ("-device", "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0")
+    options = ("-m", "256M", "-kernel", str(GUESTS / "u-boot.bin"), *drive, *device, *interface)
+    with console([*PYTCG, *options], PATIENCE) as terminal:
+        terminal.expect("Hit any key to stop autoboot")
+        terminal.type(" ")
+        for command, answer in (
+            ("version", "U-Boot 20"),
+            ("bdinfo", r"memory\[0\]\s+\[0x80000000-0x8fffffff\]"),
+            ("virtio scan", ""),
+            ("virtio info", r"Device 0: QEMU VirtIO Block Device[^=]*Capacity: 16.0 MB"),
+            ("ls virtio 0:0", "20 hello.txt"),
+            ("ext4load virtio 0:0 0x82000000 hello.txt", "20 bytes read"),
+            ("md.b 0x82000000 5", "68 65 6c 6c 6f"),
+            ("ext4write virtio 0:0 0x82000000 /copy.txt 0x14", "20 bytes written"),
+        ):
+            terminal.expect("=> ")
+            terminal.type(f"{command}\r")
+            terminal.expect(answer)
+        terminal.expect("=> ")
+        terminal.type("poweroff\r")
+        assert terminal.status() == 0
+    found = subprocess.run(["debugfs", "-R", "cat /copy.txt", str(disk)], capture_output=True, text=True, check=True)
+    assert found.stdout == "hello from the host\n"
