@@ -174,6 +174,12 @@ def _version(options: Options, text: str) -> Options:
     raise Answer(f"QEMU emulator version {QEMU_VERSION} (pytcg {__version__})")
 
 
+def _completion(options: Options, text: str) -> Options:
+    from pytcg.cli.completion import completion
+
+    raise Answer(completion(OPTIONS, text))
+
+
 def _help(options: Options, text: str) -> Options:
     raise Answer(help_page())
 
@@ -281,6 +287,9 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-daemonize",), "", "run on without the terminal, once the machine is there", _set("daemonize", True)),
         Option(("-pidfile",), "FILE", "the number of the process, while it runs", _text("pid_file", Path)),
         Option(("-version", "-V"), "", "print the version", _version),
+        Option(
+            ("--completion",), "bash|zsh|fish", "print completion for a shell, to be read by its source", _completion
+        ),
         Option(("-help", "-h"), "", "print this page", _help),
     ),
 }
