@@ -64,6 +64,14 @@ PACKAGES = (
         },
     ),
     Package(
+        "qemu-efi-riscv64",
+        LATER,
+        {
+            f"usr/share/qemu-efi-riscv64/RISCV_VIRT_{name}.fd": f"riscv64/RISCV_VIRT_{name}.fd"
+            for name in ("CODE", "VARS")
+        },
+    ),
+    Package(
         "u-boot-qemu",
         "",
         {

@@ -38,7 +38,8 @@ def test_what_is_there_unchanged_is_not_fetched_again(tmp_path: Path) -> None:
         for line in Path("/etc/os-release").read_text().splitlines()
         if line.startswith("VERSION_CODENAME=")
     )
-    names = ("debian-installer-13-netboot-riscv64/trixie", "opensbi/trixie", f"opensbi/{own}", f"u-boot-qemu/{own}")
+    later = [f"{name}/trixie" for name in ("debian-installer-13-netboot-riscv64", "opensbi", "qemu-efi-riscv64")]
+    names = (*later, f"opensbi/{own}", f"u-boot-qemu/{own}")
     (guests / "manifest.json").write_text(json.dumps(dict.fromkeys(names, entry)))
     done = run(tmp_path)
     assert (done.returncode, done.stdout) == (0, f"guests: all in {guests}\n")

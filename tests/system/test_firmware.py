@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,20 @@ def test_our_firmware_starts_u_boot() -> None:
         terminal.expect("=> ")
         terminal.type("poweroff\r")
         assert terminal.status() == 0
+
+
+@pytest.mark.slow
+@needs("RISCV_VIRT_CODE.fd", "RISCV_VIRT_VARS.fd")
+def test_edk2_in_flash_reaches_its_shell(tmp_path: Path) -> None:
+    variables = tmp_path / "vars.fd"
+    variables.write_bytes((GUESTS / "RISCV_VIRT_VARS.fd").read_bytes())
+    code = f"if=pflash,format=raw,unit=0,file={GUESTS / 'RISCV_VIRT_CODE.fd'},readonly=on"
+    options = ("-m", "512M", "-drive", code, "-drive", f"if=pflash,format=raw,unit=1,file={variables}")
+    with console([*PYTCG, *options], PATIENCE) as terminal:
+        terminal.expect("UEFI Interactive Shell")
+        terminal.expect("Shell> ")
+        terminal.type("setvar pytcg -guid 00000000-0000-0000-0000-000000000001 -nv -bs =0x2a\r")
+        terminal.expect("Shell> ")
+        terminal.type("reset -s\r")
+        assert terminal.status() == 0
+    assert b"p\0y\0t\0c\0g\0" in variables.read_bytes(), "a variable is written back to its file"
