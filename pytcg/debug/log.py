@@ -37,6 +37,8 @@ ITEMS = {
 #: what is logged of each translation, of each trap, and by the loggers "pytcg.ITEM"
 TRANSLATION, TRAPS = frozenset(("in_asm", "op", "op_opt", "out_asm")), frozenset(("int", "mmu", "strace"))
 LOGGERS = ("unimp", "guest_errors", "page")
+#: what can be switched on and off while the machine runs: the rest is for what is yet to be translated
+SWITCHABLE = TRAPS | {"unimp", "guest_errors"}
 
 
 NO_SYMBOLS = Symbols()
@@ -82,6 +84,12 @@ def help_text() -> str:
     return "Log items (comma-separated):\n" + "\n".join(f"{name:<12}{text}" for name, text in ITEMS.items())
 
 
+def _open(file: Path) -> TextIO:
+    """A file to write to; %d in its name stands for the number of the process. Raises OSError."""
+    path = str(file).replace("%d", str(os.getpid()))
+    return TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8")
+
+
 class Log:
     """Where log lines go: a file, or stderr."""
 
@@ -89,22 +97,26 @@ class Log:
         self.items = settings.items
         self.ranges = settings.ranges
         self.symbols = settings.symbols
-        self.stream: TextIO = sys.stderr
-        if settings.file:
-            path = str(settings.file).replace("%d", str(os.getpid()))
-            self.stream = TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8")
+        self.stream: TextIO = _open(settings.file) if settings.file else sys.stderr
 
     def wants(self, address: int) -> bool:
         """Whether -dfilter lets code at a guest address through."""
         return not self.ranges or any(first <= address <= last for first, last in self.ranges)
 
     def take_loggers(self) -> None:
-        """Write what the loggers of the items in LOGGERS say."""
-        for name in self.items.intersection(LOGGERS):
+        """Write what the loggers of the items in LOGGERS say, and not those of other items."""
+        for name in LOGGERS:
             logger = logging.getLogger(f"pytcg.{name}")
-            logger.addHandler(logging.StreamHandler(self.stream))
-            logger.setLevel(logging.DEBUG)
-            logger.propagate = False
+            logger.handlers = [logging.StreamHandler(self.stream)] if name in self.items else []
+            logger.setLevel(logging.DEBUG if name in self.items else logging.NOTSET)
+            logger.propagate = name not in self.items
+
+    def redirect(self, file: Path) -> None:
+        """Write into another file from now on. Raises OSError."""
+        stream = _open(file)
+        self.close()
+        self.stream = stream
+        self.take_loggers()
 
     def write(self, text: str) -> None:
         """Write `text` as one or more lines."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytcg.debug.log import TRANSLATION, TRAPS, BlockLog, Log, LogSettings
+from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, BlockLog, Log, LogSettings
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.eventloop import EventLoop
@@ -205,6 +205,21 @@ class Processors:
     def overwritten(self, physical: int, size: int) -> None:
         """Drop the translations of guest memory that a device has written to."""
         self.engine.code.overwritten(physical, size)
+
+    def set_log(self, items: frozenset[str]) -> None:
+        """Log these items of SWITCHABLE from now on, and the others as before. No vCPU's thread may run."""
+        self.log = log = self.log or Log(LogSettings(frozenset()))
+        log.items = log.items - SWITCHABLE | items
+        log.take_loggers()
+        for cpu in self.cpus:
+            cpu.trap_log = log if items & TRAPS else None
+            if cpu.trap_log:
+                self.engine.guest.log_traps(cpu.env)
+
+    def set_log_file(self, file: Path) -> None:
+        """Log into a file from now on. No vCPU's thread may run. Raises OSError."""
+        self.log = self.log or Log(LogSettings(frozenset()))
+        self.log.redirect(file)
 
     def close(self) -> None:
         """At the end of the run, with all vCPUs stopped: keep translations, close the log."""

@@ -92,6 +92,12 @@ class Processors(Protocol):
     def overwritten(self, physical: int, size: int) -> None:
         """A device has written to guest memory: forget translations of what was there."""
 
+    def set_log(self, items: frozenset[str]) -> None:
+        """Log other items from now on; no vCPU's thread may run."""
+
+    def set_log_file(self, file: Path) -> None:
+        """Log into a file from now on; no vCPU's thread may run. Raises OSError."""
+
     def close(self) -> None:
         """At the end of the run, with all vCPUs stopped."""
 

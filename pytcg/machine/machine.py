@@ -266,6 +266,16 @@ class Machine:
             for cpu in self.cpus:
                 cpu.start()
 
+    def while_stopped(self, action: Callable[[], None]) -> None:
+        """Call a function while no vCPU's thread runs. Between turns of the loop only."""
+        running = self.status == "running"
+        self.stop()
+        try:
+            action()
+        finally:
+            if running:
+                self.cont()
+
     def restart(self) -> None:
         """Put the machine into the state at power-on; it runs on if it did. Between turns of the loop only."""
         self.processors.exclusive(self._power_on)

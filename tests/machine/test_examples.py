@@ -56,9 +56,7 @@ def test_the_example_counts_down_and_interrupts(caplog: pytest.LogCaptureFixture
         seen.append(wait_for_line(cpu, False))
         cpu.write(TEST, PASS)
 
-    options = Options(
-        board=str(EXAMPLES / "countdown.dts"), device_paths=(EXAMPLES / "countdown.py",), serials=()
-    )
+    options = Options(board=str(EXAMPLES / "countdown.dts"), device_paths=(EXAMPLES / "countdown.py",), serials=())
     assert Machine(options, Factory(program)).run() == 0
     assert seen == [True, True, (0, 1), SOURCE, True]
     assert not caplog.messages

@@ -99,6 +99,8 @@ def test_answers(monitor: Monitor, line: str, answer: str) -> None:
         ("nmi", "non-maskable"),
         ("system_powerdown", "no power button"),
         ("help nosuch", "no command nosuch"),
+        ("log in_asm", "in_asm is not among guest_errors,int,.*; others are for -d at the start"),
+        ("log nosuch", "nosuch is not among"),
         ("ringbuf_read nosuch 1", "no ring buffer"),
         ("memsave 0 1 /nowhere/x", "cannot write /nowhere/x: No such file or directory"),
         ('memsave 0 1 "x', "quotation mark"),

@@ -30,7 +30,7 @@ def test_ctrl_a_c_leads_to_the_monitor_and_back() -> None:
 
 
 def test_a_program_drives_a_machine_by_sockets(tmp_path: Path) -> None:
-    monitor, log = tmp_path / "monitor", tmp_path / "log"
+    monitor, log, traps = (tmp_path / name for name in ("monitor", "log", "traps"))
     options = ("-S", "-serial", f"file:{log}", "-monitor", f"unix:{monitor},server,nowait")
     with subprocess.Popen([*PYTCG, *options], stdin=subprocess.DEVNULL) as process, socket.socket(socket.AF_UNIX) as to:
         end = time.monotonic() + PATIENCE
@@ -49,10 +49,15 @@ def test_a_program_drives_a_machine_by_sockets(tmp_path: Path) -> None:
         ask("info status", "VM status: paused (prelaunch)")
         assert log.read_bytes() == b""
         ask("info registers", " pc       0000000000001000")
+        ask("logfile /nowhere/x", "cannot write /nowhere/x")
+        ask(f"logfile {traps}", "logfile")
+        ask("log int", "log int")
         ask("cont", "cont")
         while PROMPT not in log.read_text():
             assert time.monotonic() < end
             time.sleep(0.05)
+        ask("info status", "VM status: running")
+        ask("log none", "log none")
         ask("info status", "VM status: running")
         ask("system_reset", "system_reset")
         while log.read_text().count(PROMPT) < 2:
@@ -61,3 +66,4 @@ def test_a_program_drives_a_machine_by_sockets(tmp_path: Path) -> None:
         lines.write("quit\n")
         lines.flush()
         assert process.wait(PATIENCE) == 0
+    assert "trap: hart:0" in traps.read_text()

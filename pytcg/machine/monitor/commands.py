@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytcg.machine.monitor import memory
@@ -72,6 +73,24 @@ def cpu(monitor: Monitor, number: str) -> str:
     return ""
 
 
+def log(monitor: Monitor, items: str) -> str:
+    from pytcg.debug.log import SWITCHABLE
+
+    wanted = frozenset() if items == "none" else frozenset(items.split(","))
+    if wrong := sorted(wanted - SWITCHABLE):
+        raise MonitorError(f"{wrong[0]} is not among {','.join(sorted(SWITCHABLE))}; others are for -d at the start")
+    monitor.machine.while_stopped(lambda: monitor.machine.processors.set_log(wanted))
+    return ""
+
+
+def logfile(monitor: Monitor, file: str) -> str:
+    try:
+        monitor.machine.while_stopped(lambda: monitor.machine.processors.set_log_file(Path(file)))
+    except OSError as error:
+        raise MonitorError(f"cannot write {file}: {error.strerror}") from None
+    return ""
+
+
 def ringbuf_read(monitor: Monitor, name: str, size: str) -> str:
     return monitor.ring(name).read(monitor.number(size)).decode(errors="replace")
 
@@ -89,6 +108,13 @@ def _cpus(monitor: Monitor) -> list[str]:
     return [str(number) for number in range(len(monitor.machine.cpus))]
 
 
+def _items(monitor: Monitor) -> list[str]:
+    from pytcg.debug.log import SWITCHABLE
+
+    return ["none", *SWITCHABLE]
+
+
+ITEMS = Argument("items", choices=_items)
 FORMAT = Argument("format", Kind.FORMAT, optional=True)
 ADDRESS, SIZE = Argument("address", Kind.NUMBER), Argument("size", Kind.NUMBER)
 DEVICE = Argument("chardev", choices=_chardevs)
@@ -117,6 +143,10 @@ COMMANDS: tuple[Command, ...] = (
             Argument("argument", Kind.TEXT, optional=True),
         ),
     ),
+    Command(
+        ("log",), "log items from now on: int, mmu, strace, unimp, guest_errors; or none", log, (ITEMS,), alone=False
+    ),
+    Command(("logfile",), "log into a file from now on", logfile, (Argument("file"),), alone=False),
     Command(("memsave",), "virtual memory into a file", memory.memsave, (ADDRESS, SIZE, Argument("file"))),
     Command(("nmi",), "a non-maskable interrupt", nmi),
     Command(("pmemsave",), "physical memory into a file", memory.pmemsave, (ADDRESS, SIZE, Argument("file"))),
