@@ -14,6 +14,7 @@ import mmap
 import os
 import weakref
 from collections.abc import Callable
+from threading import Lock
 
 WORD = 8
 PAGE = 4096
@@ -68,6 +69,7 @@ class SharedRegisters:
         #: becomes readable when there are posted writes
         self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self.bell)
+        self._barrier = Lock()
         self.ring.words[ONE // WORD] = self.ring.words[WANTED // WORD] = 1
 
     def cell(self, key: int, sizes: tuple[int, ...]) -> int:
@@ -134,7 +136,9 @@ class SharedRegisters:
 
     def bell_rang(self) -> None:
         """For the event loop: the bell is readable."""
-        self.ring.words[WANTED // WORD] = 1
-        # The call is a barrier, too: whoever makes an entry that is not seen below finds that the bell is wanted.
+        # In this order: a bell that was rung for what is wanted from here on must not be silenced.
         os.read(self.bell, WORD)
-        self.settle()
+        self.ring.words[WANTED // WORD] = 1
+        # Taking a lock is a barrier: whoever makes an entry that is not seen below finds that the bell is wanted.
+        with self._barrier:
+            self.settle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,6 +158,26 @@ def test_posted_writes_ring_the_bell_once() -> None:
         loop.call_soon(loop.stop)
         loop.run()
     assert hosts[0].output == b"\0abcd"
+
+
+def test_a_write_while_the_bell_is_answered_leaves_no_deaf_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, hosts = uarts()
+    bench.access(SHARED, THR, 1, 0)
+    loop = bench.board.loop
+
+    def read_after_a_write(fd: int, size: int) -> bytes:
+        monkeypatch.undo()
+        bench.native(THR, 1, ord("b"))
+        return os.read(fd, size)
+
+    bench.native(THR, 1, ord("a"))
+    monkeypatch.setattr("pytcg.softmmu.shared.os.read", read_after_a_write)
+    bench.board.engine.memory.shared.bell_rang()
+    assert hosts[0].output == b"\0ab"
+    bench.native(THR, 1, ord("c"))
+    loop.call_soon(loop.stop)
+    loop.run()
+    assert hosts[0].output == b"\0abc"
 
 
 def test_an_empty_slot_needs_no_python() -> None:
