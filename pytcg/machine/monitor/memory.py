@@ -72,7 +72,7 @@ def read_physical(monitor: Monitor, address: int, size: int) -> bytes:
     memory = monitor.machine.memory
     region = memory.find(address)
     if not isinstance(region, Rom) or address + size > region.end:
-        what = "is in registers of a device" if region and not isinstance(region, Rom) else "is no memory"
+        what = "are registers of a device" if region and not isinstance(region, Rom) else "is no memory"
         raise MonitorError(f"cannot access memory at {address:#x}: there {what}")
     try:
         return memory.read(address, size).to_bytes(size, "little")
