@@ -32,7 +32,9 @@ def _load_source(path: Path, include_path: Sequence[Path]) -> Tree:
 
     try:
         source = dtlib.DT(str(path), [str(path.parent), *map(str, include_path)])
-    except (dtlib.DTError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise TreeError("neither a device tree's source, which is UTF-8 text, nor a blob") from None
+    except (dtlib.DTError, RecursionError) as error:
         raise TreeError(" ".join(str(error).split())) from None
     return Tree(_convert(source.root, ""), [(address, size) for _, address, size in source.memreserves])
 

@@ -18,6 +18,7 @@ FILES = {
     "text.gz": gzip.compress(b"some text"),
     "empty": b"",
     "script": b"#!/bin/sh\n",
+    "junk.dts": b"\x80\xa1\xff",
 }
 BOARD = "/dts-v1/; / { #address-cells = <2>; };"
 
@@ -46,6 +47,8 @@ def files(tmp_path: Path) -> Path:
         ("-bios none -initrd {}/empty", "nothing to start"),
         ("-dtb {}/empty", "{}/empty"),
         ("-M {}/board.dts", "the device tree has no CPU"),
+        ("-M {}/junk.dts", "{}/junk.dts: neither a device tree's source"),
+        ("-dtb {}/junk.dts", "{}/junk.dts: neither a device tree's source"),
         ("-M nosuch", "no riscv64 board nosuch"),
         ("-M {}/none.dts", "none.dts"),
         ("-nosuch", "-nosuch"),
