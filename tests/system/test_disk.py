@@ -11,6 +11,9 @@ import pytest
 from benchmarks.console import console
 from tests.system.guests import GUESTS, PATIENCE, PYTCG, needs
 
+SIZE = 16 << 20
+#: number of the last sector
+LAST = SIZE // 512 - 1
 MODERN = ("-global", "virtio-mmio.force-legacy=false")
 
 
@@ -24,7 +27,7 @@ def disk(tmp_path: Path) -> Path:
     (files / "hello.txt").write_text("hello from the host\n")
     image = tmp_path / "disk.img"
     with image.open("wb") as file:
-        file.truncate(16 << 20)
+        file.truncate(SIZE)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-d", str(files), str(image)], check=True)
     return image
 
@@ -47,7 +50,7 @@ def test_u_boot_reads_and_writes_a_disk(disk: Path, interface: tuple[str, ...]) 
             ("ls virtio 0:0", "20 hello.txt"),
             ("ext4load virtio 0:0 0x82000000 hello.txt", "20 bytes read"),
             ("md.b 0x82000000 5", "68 65 6c 6c 6f"),
-            ("ext4write virtio 0:0 0x82000000 /copy.txt 0x14", "20 bytes written"),
+            (f"virtio write 0x82000000 {LAST:#x} 1", "1 blocks written: OK"),
         ):
             terminal.expect("=> ")
             terminal.type(f"{command}\r")
@@ -55,5 +58,4 @@ def test_u_boot_reads_and_writes_a_disk(disk: Path, interface: tuple[str, ...]) 
         terminal.expect("=> ")
         terminal.type("poweroff\r")
         assert terminal.status() == 0
-    found = subprocess.run(["debugfs", "-R", "cat /copy.txt", str(disk)], capture_output=True, text=True, check=True)
-    assert found.stdout == "hello from the host\n"
+    assert disk.read_bytes()[LAST * 512 :].startswith(b"hello from the host\n")
