@@ -24,6 +24,7 @@ from pytcg.exec.blocktable import (
     USED,
     BlockTable,
 )
+from pytcg.exec.firstcode import FirstCode
 from pytcg.exec.forms import Forms
 from pytcg.exec.host import MachineCodeHost, template_size
 from pytcg.exec.placing import HASH_SHIFT, MIX_PC, MIX_PHYSICAL
@@ -69,6 +70,7 @@ class CodeCache(ABC, Generic[Code]):
         self.stats = stats
         self.lock = RLock()
         self.envs: list[Env] = []
+        self.first_code = FirstCode(self.envs, lambda page: self.drop(page, PAGE, changed=True))
         #: `Ram.store_map`: has CODE where a store may hit translated code
         self.code_map = ram.store_map
         self.code_map_address = ctypes.addressof(ctypes.c_char.from_buffer(self.code_map))
@@ -106,12 +108,22 @@ class CodeCache(ABC, Generic[Code]):
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         """The placed block, by its host address or number; 0 if there is none."""
 
-    def note_code(self, physical: int) -> None:
-        """From now on watch the page of a physical address for stores, if it lies in main RAM."""
-        page = (physical - self.ram.base) >> 12
-        if 0 <= page < len(self.code_map) and not self.code_map[page] & CODE:
-            self.code_map[page] |= CODE
+    def note_code(self, *addresses: int) -> None:
+        """From now on watch the pages of physical addresses for stores, as far as they lie in main RAM."""
+        pages = {(physical - self.ram.base) >> 12 for physical in addresses}
+        fresh = [page for page in pages if 0 <= page < len(self.code_map) and not self.code_map[page] & CODE]
+        if fresh:
+            # first, as it may find that an earlier page has no code any more
+            self.first_code.confirm()
+            for page in fresh:
+                self.code_map[page] |= CODE
             self.forget_writes()
+            self.first_code.note(*(self.ram.base + page * PAGE for page in fresh))
+
+    def fence(self) -> None:
+        """See to it that no block is found whose guest bytes memory does not hold. Takes the lock itself."""
+        with self.lock:
+            self.first_code.confirm()
 
     def forget_writes(self) -> None:
         """Empty the WRITE TLBs and slots of all vCPUs, so that stores meet a page's new state.
@@ -135,6 +147,7 @@ class CodeCache(ABC, Generic[Code]):
         self.generation += 1
         self.stats.flushes += 1
         self.misses.clear()
+        self.first_code.forget()
         self.code_map[:] = self.code_map[:].translate(WITHOUT_CODE)
         self.drop_all()
         for env in self.envs:
@@ -175,10 +188,11 @@ class CodeCache(ABC, Generic[Code]):
                     self.store_into_code(self.ram.base + at, min(end, (page + 1) * PAGE) - at)
 
     @abstractmethod
-    def drop(self, physical: int, size: int) -> int:
+    def drop(self, physical: int, size: int, changed: bool = False) -> int:
         """Drop blocks with bytes in a range within a page of main RAM; how many there were.
 
-        A page in which none is left is no longer watched.
+        `changed`: only those that were made from other bytes than the page holds. A page in which none is left is no
+        longer watched.
         """
 
     @abstractmethod
@@ -215,6 +229,7 @@ class MachineCodeCache(CodeCache[int]):
         #: the state of no vCPU, for routines that Python calls
         self.env: Any = env_class(host.layout)(host.layout)
         self.env.ram_start, self.env.ram_end, self.env.code_map = ram.base, ram.end, self.code_map_address
+        self.env.ram_addend = ram.host - ram.base
         host.attach(self.env)
         self.table.attach(self.env)
         at = {name: self.env.index + offset // WORD for name, offset in host.layout.offset.items()}
@@ -289,9 +304,7 @@ class MachineCodeCache(CodeCache[int]):
 
     def place(self, pc: int, flags: int, block: TranslatedBlock[int], physical: int, second_page: int) -> int:
         start = perf_counter_ns()
-        self.note_code(physical)
-        if second_page:
-            self.note_code(second_page)
+        self.note_code(physical, second_page or physical)
         words, at = self.env.words, self.arguments
         words[self.pc], words[self.flags] = pc, flags
         if block.fresh:
@@ -337,9 +350,9 @@ class MachineCodeCache(CodeCache[int]):
             slot = slot + 1 & mask
         return 0
 
-    def drop(self, physical: int, size: int) -> int:
+    def drop(self, physical: int, size: int, changed: bool = False) -> int:
         words, at = self.env.words, self.arguments
-        words[at], words[at + 1], words[at + 3] = physical, size, self.host.dead
+        words[at], words[at + 1], words[at + 2], words[at + 3] = physical, size, changed, self.host.dead
         self.host.runtime.call(self.env.address, Helper.INVALIDATE)
         return int(words[self.result])
 

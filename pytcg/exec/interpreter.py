@@ -105,19 +105,19 @@ class InterpretedCache(CodeCache[CompiledBlock]):
         #: functions and the pc that they are for
         self.blocks: list[tuple[CompiledBlock, int]] = []
         self.numbers: dict[tuple[int, int, int, int], int] = {}
-        #: page -> keys of `numbers`, with the first and last byte in the page
-        self.pages: dict[int, list[tuple[tuple[int, int, int, int], int, int]]] = {}
+        #: page -> keys of `numbers`, with offset and guest bytes of what is in the page
+        self.pages: dict[int, list[tuple[tuple[int, int, int, int], int, bytes]]] = {}
 
     def place(self, pc: int, flags: int, block: TranslatedBlock[CompiledBlock], physical: int, second_page: int) -> int:
         key = (pc, physical, flags, second_page)
         self.blocks.append((block.code, pc))
         number = self.numbers[key] = len(self.blocks)
+        self.note_code(physical, second_page or physical)
         first = physical & PAGE - 1
-        end = first + len(block.guest)
-        for page, start, stop in ((physical & -PAGE, first, min(end, PAGE)), (second_page, 0, end - PAGE)):
-            if stop > start:
-                self.note_code(page)
-                self.pages.setdefault(page, []).append((key, start, stop - 1))
+        here = PAGE - first
+        for page, start, guest in ((physical & -PAGE, first, block.guest[:here]), (second_page, 0, block.guest[here:])):
+            if guest:
+                self.pages.setdefault(page, []).append((key, start, guest))
         self.stats.blocks += 1
         self.stats.translated_insns += block.insns
         return number
@@ -125,10 +125,16 @@ class InterpretedCache(CodeCache[CompiledBlock]):
     def find(self, pc: int, physical: int, flags: int, second_page: int) -> int:
         return self.numbers.get((pc, physical, flags, second_page), 0)
 
-    def drop(self, physical: int, size: int) -> int:
+    def drop(self, physical: int, size: int, changed: bool = False) -> int:
         page, first = physical & -PAGE, physical & PAGE - 1
         blocks = self.pages.get(page, [])
-        kept = [row for row in blocks if row[0] in self.numbers and (row[1] >= first + size or row[2] < first)]
+
+        def spared(start: int, guest: bytes) -> bool:
+            at = page - self.ram.base + start
+            hit = start < first + size and start + len(guest) > first
+            return not hit or (changed and self.ram.buffer[at : at + len(guest)] == guest)
+
+        kept = [row for row in blocks if row[0] in self.numbers and spared(*row[1:])]
         killed = sum(self.numbers.pop(row[0], 0) > 0 for row in blocks if row not in kept)
         self.pages[page] = kept
         if not kept:

@@ -27,6 +27,7 @@ from pytcg.exec.placing import (
     lock,
     origin_slot,
     place,
+    same_bytes,
     unlock,
 )
 from pytcg.exec.stitch import make_stitch
@@ -39,23 +40,6 @@ from pytcg.tcg.state import ADDEND, EMPTY, ENTRY_WORDS, FETCH, JUMP_CACHE_ENTRIE
 
 #: in the place of a host address: the physical address of the page that follows must be known first
 NEXT_PAGE = 1
-
-
-@native
-def same_bytes(one: int, other: int, length: int) -> int:
-    """Whether `length` bytes at two host addresses are the same."""
-    end = one + length
-    while one + 8 <= end:
-        if ld64(one) != ld64(other):
-            return 0
-        one += 8
-        other += 8
-    while one < end:
-        if ld8(one) != ld8(other):
-            return 0
-        one += 1
-        other += 1
-    return 1
 
 
 def make_lookup(tlb_miss: Callable[[Env], int], units: Units) -> Callable[[Env], int]:

@@ -164,6 +164,23 @@ def remember(env: Env, template: int) -> None:
 
 
 @native
+def same_bytes(one: int, other: int, length: int) -> int:
+    """Whether `length` bytes at two host addresses are the same."""
+    end = one + length
+    while one + 8 <= end:
+        if ld64(one) != ld64(other):
+            return 0
+        one += 8
+        other += 8
+    while one < end:
+        if ld8(one) != ld8(other):
+            return 0
+        one += 1
+        other += 1
+    return 1
+
+
+@native
 def helper_remember(env: Env) -> int:
     """Helper.REMEMBER: enter the templates that lie one behind the other from arg[0] up to arg[1].
 
@@ -205,8 +222,9 @@ def helper_invalidate(env: Env) -> int:
     """Helper.INVALIDATE: kill the blocks with bytes among the arg[1] ones at physical address arg[0], in one page of
     main RAM.
 
-    env.ret is how many were killed, arg[3] the two bytes that replace the first two of a dead block. Where no block is
-    left in the page, it is no longer watched.
+    env.ret is how many were killed, arg[3] the two bytes that replace the first two of a dead block. If arg[2] is not
+    zero, those that were made from what memory holds are spared. Where no block is left in the page, it is no longer
+    watched.
     """
     lock(env)
     first: int = env.arg[0]
@@ -221,12 +239,19 @@ def helper_invalidate(env: Env) -> int:
         start = ld64(entry + PHYSICAL) - 1
         link = NEXT
         size = ld64(entry + LENGTH)
+        guest = ld64(entry + TEMPLATE) + GUEST
         if start & PAGE_MASK != page:
             # The page is the block's second one.
             link = NEXT_SECOND
+            guest = guest + PAGE - (start & FLAGS_MASK)
             size = size + (start & FLAGS_MASK) - PAGE
             start = page
-        if (start <= last and start + size > first) or ld64(entry + PC) == EMPTY:
+        elif start + size > page + PAGE:
+            size = page + PAGE - start
+        hit = start <= last and start + size > first
+        if hit and env.arg[2]:
+            hit = same_bytes(start + env.ram_addend, guest, size) == 0
+        if hit or ld64(entry + PC) == EMPTY:
             if ld64(entry + PC) != EMPTY:
                 st64(entry + PC, EMPTY)
                 word = ld64(entry + HOST) + env.code_alias

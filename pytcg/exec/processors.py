@@ -77,6 +77,12 @@ def helper_limit(env: Any) -> int:
     return Action.EXIT
 
 
+def helper_code_fence(env: Any) -> int:
+    """Helper.CODE_FENCE."""
+    env.cpu.engine.code.fence()
+    return Action.CONTINUE
+
+
 def complete_helpers(guest: Guest, registers: bool = True) -> list[HelperFunction]:
     """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks.
 
@@ -85,6 +91,7 @@ def complete_helpers(guest: Guest, registers: bool = True) -> list[HelperFunctio
     helpers = [helper or no_helper for helper in guest.helpers]
     helpers[Helper.FP] = helper_fp
     helpers[Helper.LIMIT] = helper_limit
+    helpers[Helper.CODE_FENCE] = helper_code_fence
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
     if registers:

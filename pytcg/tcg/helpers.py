@@ -30,7 +30,9 @@ class Helper(IntEnum):
     LIMIT = 9
     #: with -d exec or cpu: a block begins
     TRACE = 10
-    FIRST_GUEST = 11
+    #: from now on only what memory holds may be executed; to be called where env.unsure is set
+    CODE_FENCE = 11
+    FIRST_GUEST = 12
 
 
 class Action(IntEnum):

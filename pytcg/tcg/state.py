@@ -60,8 +60,8 @@ MAX_HELPERS = 256
 EMPTY = 0xFFFFFFFFFFFFFFFF
 READ, WRITE, FETCH = 0, 1, 2
 #: bits of `irq`: the guest's interrupt lines changed; the CPU loop must look; the time `alarm_at` has come; the guest's
-#: interrupt that is triggered by an edge has come
-IRQ_LINES, IRQ_LOOP, IRQ_ALARM, IRQ_EDGE = 1, 2, 4, 8
+#: interrupt that is triggered by an edge has come; nothing is wanted but that it is cleared
+IRQ_LINES, IRQ_LOOP, IRQ_ALARM, IRQ_EDGE, IRQ_POLL = 1, 2, 4, 8, 16
 #: translation flag: blocks of one instruction, whose exits are not chained, so that each fetch can be checked
 ONE_INSN = 1 << 11
 
@@ -106,6 +106,7 @@ COMMON = (
     Field("ram_end", 1, "guest physical address after main RAM"),
     Field("ram_addend", 1, "host address minus guest physical address of main RAM"),
     Field("code_map", 1, "host address of a byte a page of main RAM: non-zero where a store must not go unnoticed"),
+    Field("unsure", 1, "1: code may have been changed unnoticed, so that a code fence must call Helper.CODE_FENCE"),
     Field("register_cells", 1, "host address of the table of device registers that need no Python"),
     Field("register_ring", 1, "host address of the ring of posted writes"),
     Field("register_bell", 1, "file descriptor to write to when there are posted writes"),

@@ -1,4 +1,4 @@
-"""One vCPU with RAM, ROM and a device, of the pieces that machines are made of: machine code or the interpreter."""
+"""vCPUs with RAM, ROM and a device, of the pieces that machines are made of: machine code or the interpreter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Registers:
 
 
 class Board:
-    """A hart in M-mode; a trap leads to the wfi at HANDLER, which ends `run`."""
+    """Harts in M-mode, the first of them chosen; a trap leads to the wfi at HANDLER, which ends `run`."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Board:
         code_bytes: int = 4 << 20,
         counted: bool = False,
         cache_directory: Path | None = None,
+        harts: int = 1,
     ) -> None:
         self.ram = Ram("ram", RAM, RAM_SIZE)
         self.rom = Rom("rom", ROM, 2 * PAGE)
@@ -63,21 +64,28 @@ class Board:
             self.ram,
             loop,
             loop.lock,
-            1,
+            harts,
             10_000_000,
             backend,
             counted=counted,
             code_bytes=code_bytes,
             cache_directory=cache_directory,
         )
-        self.engine, self.cpu, self.stats = self.processors.engine, self.processors.cpus[0], self.processors.stats
-        self.code, self.slow, self.env = self.engine.code, self.engine.slow, self.cpu.env
-        self.cpu.reset(PROGRAM)
-        self.env.mtvec, self.env.mstatus = HANDLER, FS_INITIAL
-        write_address(self.env, 0, PMP_ADDRESS)
-        write_config(self.env, 0, PMP_NAPOT << PMP_A_SHIFT | PMP_RWX)
-        self.enter(M)
+        self.engine, self.stats = self.processors.engine, self.processors.stats
+        self.code, self.slow = self.engine.code, self.engine.slow
+        for hart in reversed(range(harts)):
+            self.choose(hart)
+            self.cpu.reset(PROGRAM)
+            self.env.mtvec, self.env.mstatus = HANDLER, FS_INITIAL
+            write_address(self.env, 0, PMP_ADDRESS)
+            write_config(self.env, 0, PMP_NAPOT << PMP_A_SHIFT | PMP_RWX)
+            self.enter(M)
         self.write(HANDLER, code(WFI))
+
+    def choose(self, hart: int) -> None:
+        """What follows is about another hart."""
+        self.cpu = self.processors.cpus[hart]
+        self.env = self.cpu.env
 
     def write(self, physical: int, data: bytes) -> None:
         """Put bytes into RAM as a guest's stores would, page by page."""

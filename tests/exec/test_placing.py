@@ -49,9 +49,10 @@ class Runner(Board):
         assert self.call(Helper.PLACE) == Action.CONTINUE
         return self.relative(env.ret)
 
-    def invalidate(self, physical: int, size: int) -> int:
+    def invalidate(self, physical: int, size: int, changed: bool = False) -> int:
         """Kill blocks; how many there were."""
-        self.env.arg[0], self.env.arg[1], self.env.arg[3] = physical, size, self.cpu.host.dead
+        env = self.env
+        env.arg[0], env.arg[1], env.arg[2], env.arg[3] = physical, size, changed, self.cpu.host.dead
         assert self.call(Helper.INVALIDATE) == Action.CONTINUE
         return int(self.env.ret)
 

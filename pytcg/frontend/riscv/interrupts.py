@@ -33,7 +33,7 @@ from pytcg.native.atomic import clear_bits
 from pytcg.native.intrinsics import clock, kernel_call
 from pytcg.native.kernel import FUTEX, FUTEX_WAIT
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_EDGE, IRQ_LINES, IRQ_LOOP
+from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_EDGE, IRQ_LINES, IRQ_LOOP, IRQ_POLL
 
 IRQ = LAYOUT.offset["irq"]
 WFI_WORD = 0x10500073
@@ -53,7 +53,7 @@ def update_pending(env: RiscvEnv) -> None:
 @native
 def look(env: RiscvEnv) -> None:
     """Look at the lines, as env.irq asks for."""
-    requests = clear_bits(env.self + IRQ, IRQ_LINES | IRQ_ALARM | IRQ_EDGE)
+    requests = clear_bits(env.self + IRQ, IRQ_LINES | IRQ_ALARM | IRQ_EDGE | IRQ_POLL)
     if requests & IRQ_ALARM:
         # It may have rung early, or for a deadline that has been put off since.
         env.alarm_at = EMPTY

@@ -7,6 +7,7 @@ from pytcg.frontend.riscv.bits import CAUSE_ILLEGAL, ENVCFG_CBCFE, ENVCFG_CBIE, 
 from pytcg.frontend.riscv.helpers import RiscvHelper
 from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.frontend.riscv.translator import Translator
+from pytcg.tcg.helpers import Helper
 from pytcg.tcg.ops import code
 from pytcg.tcg.state import CONST, ENV, WRITE
 from pytcg.tcg.types import MO_8, MO_64, Cond, Type
@@ -19,11 +20,18 @@ BLOCK = 64
 INVAL, CLEAN, FLUSH, ZERO = 0, 1, 2, 4
 #: what enables each in menvcfg and senvcfg; the values of CBIE but off are alike here
 ENABLES = {INVAL: ENVCFG_CBIE, CLEAN: ENVCFG_CBCFE, FLUSH: ENVCFG_CBCFE, ZERO: ENVCFG_CBZE}
-MENVCFG, SENVCFG = LAYOUT.offset["menvcfg"], LAYOUT.offset["senvcfg"]
+MENVCFG, SENVCFG, UNSURE = (LAYOUT.offset[name] for name in ("menvcfg", "senvcfg", "unsure"))
 
 
 def trans_fence_i(ctx: Translator) -> None:
-    """Stores discard the code that they overwrite at once; the block ends, as its rest may be what was overwritten."""
+    """Stores discard the code that they overwrite at once, but for those that go unnoticed (env.unsure).
+
+    The block ends, as its rest may be what was overwritten.
+    """
+    unsure, done = ctx.temp(), ctx.label()
+    ctx.ops += ((LD, unsure, ENV, UNSURE, MO_64), (BRCOND, unsure, CONST, 0, int(Cond.EQ), done))
+    ctx.call(Helper.CODE_FENCE)
+    ctx.ops.append((LABEL, done))
     ctx.ops.append((EXIT_TB, ctx.insn + ctx.length))
     ctx.done = True
 
