@@ -39,8 +39,10 @@ def _load_source(path: Path, include_path: Sequence[Path]) -> Tree:
     return Tree(_convert(source.root, ""), [(address, size) for _, address, size in source.memreserves])
 
 
-def _convert(source: dtlib.Node, name: str) -> Node:
+def _convert(source: dtlib.Node, name: str, depth: int = 1) -> Node:
+    if depth > fdt.MAX_DEPTH:
+        raise TreeError(f"nodes are nested more than {fdt.MAX_DEPTH} deep")
     node = Node(name, {key: bytes(prop.value) for key, prop in source.props.items()})
     for key, child in source.nodes.items():
-        node.add(_convert(child, key))
+        node.add(_convert(child, key, depth + 1))
     return node

@@ -92,14 +92,18 @@ def _symbols(data: Contents, table: int, count: int) -> dict[str, int]:
     if len(headers) != count * SECTION.size:
         return {}
     rows = list(SECTION.iter_unpack(headers))
-    found: dict[str, int] = {}
     for _, kind, _, _, offset, size, link, _, _, _ in rows:
-        if kind != SHT_SYMTAB or link >= count:
-            continue
-        strings = bytes(data[rows[link][4] : rows[link][4] + rows[link][5]])
-        names = {strings.find(b"\0" + name.encode() + b"\0") + 1: name for name in SYMBOLS}
-        names.pop(0, None)
-        symbols = data[offset : offset + size // SYMBOL.size * SYMBOL.size]
-        if names and len(symbols) % SYMBOL.size == 0:
-            found |= {names[row[0]]: row[4] for row in SYMBOL.iter_unpack(symbols) if row[0] in names}
-    return found
+        if kind == SHT_SYMTAB and link < count:
+            # a file has no more than one such table
+            return _values(data, offset, size, bytes(data[rows[link][4] : rows[link][4] + rows[link][5]]))
+    return {}
+
+
+def _values(data: Contents, offset: int, size: int, strings: bytes) -> dict[str, int]:
+    """The values of SYMBOLS in the symbol table at an offset, whose names are in `strings`."""
+    names = {strings.find(b"\0" + name.encode() + b"\0") + 1: name for name in SYMBOLS}
+    names.pop(0, None)
+    symbols = data[offset : offset + size // SYMBOL.size * SYMBOL.size]
+    if not names or len(symbols) % SYMBOL.size:
+        return {}
+    return {names[row[0]]: row[4] for row in SYMBOL.iter_unpack(symbols) if row[0] in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from pytcg.machine.errors import MachineError
 def align_up(value: int, alignment: int) -> int:
     """The next multiple of a power of two."""
     return (value + alignment - 1) & -alignment
+
+
+def _address(piece: Piece) -> int:
+    return piece.address
 
 
 def in_mib(size: int) -> str:
@@ -40,6 +45,8 @@ class Layout:
     start: int
     end: int
     pieces: list[Piece] = field(default_factory=list)
+    #: those that `put` has put, by address
+    _ordered: list[Piece] = field(default_factory=list)
 
     def put(self, name: str, address: int, data: Contents, size: int = 0) -> Piece:
         """Claim memory for `data` (and zeroes up to `size`). Raises MachineError where it does not fit or overlaps."""
@@ -53,12 +60,15 @@ class Layout:
             raise MachineError(
                 f"{name} belongs at {address:#x}, and memory is from {self.start:#x} to {self.end - 1:#x}"
             )
-        for other in self.pieces:
+        at = bisect(self._ordered, address, key=_address)
+        for other in self._ordered[max(at - 1, 0) : at + 1]:
             if piece.address < other.end and other.address < piece.end:
                 raise MachineError(
                     f"{name} ({address:#x} to {piece.end - 1:#x}) overlaps "
                     f"{other.name} ({other.address:#x} to {other.end - 1:#x})"
                 )
+        if piece.size:
+            self._ordered.insert(at, piece)
         self.pieces.append(piece)
         return piece
 
