@@ -15,10 +15,10 @@ from itertools import cycle
 from pathlib import Path
 from time import perf_counter, process_time
 
-from pytcg.exec.blocktable import ENTRY, USED
-from pytcg.exec.codecache import MachineCodeCache
+from pytcg.exec.blocks.machinecache import MachineCodeCache
+from pytcg.exec.blocks.table import ENTRY, USED
 from pytcg.exec.cpu import Cpu
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.exec.processors import Processors
 from pytcg.frontend.riscv.guest import RiscvGuest
 from pytcg.frontend.riscv.isa import configure
@@ -75,7 +75,7 @@ class WorkingSet:
         table = self.code.table
         words = len(table.heads.words) + len(table.origins.words) + table.blocks.size + table.contents.size
         stitched = len(self.code.forms.made()) if self.code.forms else 0
-        return (self.code.host.template_end + stitched + table.counter(USED) * ENTRY + words * 8) / MIB
+        return (self.code.host.templates.end + stitched + table.counter(USED) * ENTRY + words * 8) / MIB
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ class Loop(Protocol):
 
 
 class Clock(Protocol):
-    """Guest time, see `exec/clock.py`."""
+    """Guest time, see `exec/events/clock.py`."""
 
     timebase_hz: int
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.runtime import Runtime
-from pytcg.exec.store import TranslationStore
+from pytcg.exec.blocks.store import TranslationStore
 from pytcg.frontend.guest import HelperFunction
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper

@@ -10,10 +10,10 @@ from threading import Event, Lock, Thread, current_thread
 from time import perf_counter_ns
 from typing import Any
 
-from pytcg.exec.clock import Clock
 from pytcg.exec.engine import Engine
-from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.virtualtime import VirtualTime
+from pytcg.exec.events.clock import Clock
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.native.atomic import set_bits
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP
 

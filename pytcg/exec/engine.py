@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TYPE_CHECKING, Generic
 
-from pytcg.exec.blocktable import TemplatesFull
-from pytcg.exec.codecache import CodeCache
+from pytcg.exec.blocks.codecache import CodeCache
+from pytcg.exec.blocks.templates import TemplatesFull
 from pytcg.exec.parts import Parts
 from pytcg.exec.slowmem import SlowMemory
 from pytcg.exec.translate import Code, TranslatedBlock, Translator

@@ -11,18 +11,18 @@ from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE, Statu
 from pytcg.backend.codebuffer import CodeBuffer
 from pytcg.backend.x86_64.backend import X86Backend, host_features
 from pytcg.backend.x86_64.runtime import Runtime
-from pytcg.exec.clock import Clock, calibrate, sample
-from pytcg.exec.codecache import MachineCodeCache
+from pytcg.exec.blocks.machinecache import MachineCodeCache
+from pytcg.exec.blocks.store import TranslationStore, translator_key
 from pytcg.exec.compiled import CompiledHelpers
 from pytcg.exec.cpu import Cpu
-from pytcg.exec.doorbell import Doorbell
 from pytcg.exec.engine import Engine
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.clock import Clock, calibrate, sample
+from pytcg.exec.events.doorbell import Doorbell
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.exec.host import MachineCodeHost
 from pytcg.exec.parts import Parts
-from pytcg.exec.store import TranslationStore, translator_key
 from pytcg.exec.translate import Translator
-from pytcg.exec.virtualtime import VirtualTime
 from pytcg.native.intrinsics import use_counter
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import EMPTY, WRITE

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import RLock
 
 from pytcg.debug.log import BlockLog, Log
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.exec.stats import Stats
-from pytcg.exec.virtualtime import VirtualTime
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
 

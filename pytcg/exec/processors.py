@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, BlockLog, Log, LogSettings
+from pytcg.exec.blocks.lookup import make_lookup
+from pytcg.exec.blocks.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.exec.inspection import Inspection
-from pytcg.exec.lookup import make_lookup
 from pytcg.exec.parts import Parts
-from pytcg.exec.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
 from pytcg.exec.registers import make_helper_register
 from pytcg.exec.stats import Stats
-from pytcg.exec.virtualtime import VirtualTime
 from pytcg.frontend.guest import Guest, HelperFunction
 from pytcg.softmmu.regions import AddressSpace, Ram
 from pytcg.tcg.helpers import Action, Helper

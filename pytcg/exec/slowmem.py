@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any
 
-from pytcg.exec.codecache import CodeCache
+from pytcg.exec.blocks.codecache import CodeCache
 from pytcg.frontend.guest import Guest
 from pytcg.softmmu.regions import CODE, WATCHED, AddressSpace, BusError, Ram
 from pytcg.tcg.helpers import Action

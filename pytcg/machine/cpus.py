@@ -9,8 +9,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytcg.devices.wiring import Clock
-from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.virtualtime import VirtualTime
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.frontend.guest import Extras, Mapping
 from pytcg.frontend.riscv import isa
 from pytcg.machine.errors import MachineError
@@ -167,7 +167,7 @@ def _cache_directory(cache: str) -> Path | None:
         return None
     if cache != "on":
         return Path(cache)
-    from pytcg.exec.store import default_directory
+    from pytcg.exec.blocks.store import default_directory
 
     return default_directory()
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from pytcg.devices.catalogue import ModelError, load_models
 from pytcg.devices.chardev import NullChardev
 from pytcg.devices.virtio.device import Host
-from pytcg.exec.eventloop import EventLoop
-from pytcg.exec.workers import Workers
+from pytcg.exec.events.eventloop import EventLoop
+from pytcg.exec.events.workers import Workers
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
 from pytcg.machine.boot import riscv
@@ -41,7 +41,7 @@ from pytcg.softmmu.dma import Dma
 from pytcg.softmmu.regions import AddressSpace
 
 if TYPE_CHECKING:
-    from pytcg.exec.virtualtime import VirtualTime
+    from pytcg.exec.events.virtualtime import VirtualTime
 
 log = logging.getLogger("pytcg")
 page = logging.getLogger("pytcg.page")
@@ -192,7 +192,7 @@ class Machine:
             return None
         if len(cpu_nodes(self.tree)) > 1:
             raise MachineError("-icount is for one CPU: give -smp 1")
-        from pytcg.exec.virtualtime import VirtualTime
+        from pytcg.exec.events.virtualtime import VirtualTime
 
         return VirtualTime(icount.shift, icount.sleep, timebase_hz, self.lock, self.loop.call_soon)
 

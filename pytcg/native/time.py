@@ -1,4 +1,4 @@
-"""Guest time in machine code, from the clock fields of the CPU state (see `exec/clock.py`)."""
+"""Guest time in machine code, from the clock fields of the CPU state (see `exec/events/clock.py`)."""
 
 from __future__ import annotations
 

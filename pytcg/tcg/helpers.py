@@ -19,7 +19,7 @@ class Helper(IntEnum):
     #: env.irq was seen at a poll; env.pc is the pc to resume at
     INTERRUPT = 3
     #: place a block, kill those that a store overwrites, enter templates, enter blocks into a larger index: for Python
-    #: alone, see exec/placing.py
+    #: alone, see exec/blocks/placing.py
     PLACE = 4
     INVALIDATE = 5
     REMEMBER = 6

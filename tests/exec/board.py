@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from pathlib import Path
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.exec.processors import Processors
 from pytcg.frontend.riscv.bits import PMP_A_SHIFT, PMP_NAPOT, PMP_RWX, PTE_A, PTE_D, PTE_R, PTE_V, PTE_W, PTE_X

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytcg.exec.alarm import Alarm
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.alarm import Alarm
+from pytcg.exec.events.eventloop import EventLoop
 
 MS = 1_000_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytcg.exec.blocktable import (
+from pytcg.exec.blocks.table import (
     BLOCKS_LIMIT,
     BLOCKS_MASK,
     END,

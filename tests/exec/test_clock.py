@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytcg.exec.clock import Clock, calibrate, has_steady_tsc
+from pytcg.exec.events.clock import Clock, calibrate, has_steady_tsc
 
 MASK64 = 2**64 - 1
 

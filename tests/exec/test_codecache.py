@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytcg.backend.x86_64 import backend
-from pytcg.exec.blocktable import Index
-from pytcg.exec.codecache import PATIENCE, TRANSLATIONS
+from pytcg.exec.blocks.codecache import PATIENCE, TRANSLATIONS
+from pytcg.exec.blocks.table import Index
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.frontend.riscv import translator
 from pytcg.tcg.state import EMPTY, ENTRY_WORDS, FETCH, LIMIT, NUM_MMU_MODES, READ, WORD, WRITE

@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 
 MS = 1_000_000
 
@@ -202,7 +202,7 @@ def test_signals_are_callbacks_and_handlers_come_back() -> None:
 def test_signal_reaches_a_sleeping_loop() -> None:
     code = """
 import signal
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 with EventLoop() as loop:
     loop.on_signal(signal.SIGTERM, loop.stop)
     print("ready", flush=True)

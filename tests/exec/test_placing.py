@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytcg.exec.blocktable import BLOCKS, INSNS, KILLED, TEMPLATES, USED
+from pytcg.exec.blocks.table import BLOCKS, INSNS, KILLED, TEMPLATES, USED
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from tests.exec.board import DATA, PAGE, PROGRAM, RAM, RAM_SIZE, Board, S

@@ -11,19 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytcg.backend.x86_64.backend import X86Backend
-from pytcg.exec.blocktable import (
-    CODE_ENTRY,
-    CODE_LENGTH,
-    FORMS,
-    GUEST,
-    GUEST_INSNS,
-    GUEST_LENGTH,
-    KEY,
-    PREFIX,
-    WORD,
-    BlockTable,
-)
-from pytcg.exec.forms import Forms
+from pytcg.exec.blocks.forms import Forms
+from pytcg.exec.blocks.table import FORMS, WORD, BlockTable
+from pytcg.exec.blocks.templates import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX
 from pytcg.frontend.decodetree import Pattern
 from pytcg.frontend.riscv.decoding import decoder
 from pytcg.frontend.riscv.guest import RiscvGuest

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytcg.exec.store import HEADER, Region, TranslationStore, translator_key
+from pytcg.exec.blocks.store import HEADER, Region, TranslationStore, translator_key
 from pytcg.frontend.riscv.guest import RiscvGuest
 from pytcg.frontend.riscv.interrupts import helper_wfi
 from tests.exec.board import DATA, PROGRAM, Board
@@ -114,7 +114,7 @@ def test_another_translator_has_another_file(store: TranslationStore) -> None:
 
 
 def test_the_oldest_files_go_first(store: TranslationStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytcg.exec.store.DIRECTORY_LIMIT", 2500)
+    monkeypatch.setattr("pytcg.exec.blocks.store.DIRECTORY_LIMIT", 2500)
     stores = [TranslationStore(store.directory, bytes([n]) * 8) for n in range(3)]
     for age, one in enumerate(stores):
         one.save([memoryview(BODY)])
@@ -128,7 +128,7 @@ def test_use_counts_and_not_age(store: TranslationStore, monkeypatch: pytest.Mon
     for age, one in enumerate(stores):
         one.save([memoryview(BODY)])
         os.utime(one.path, (1000 + age, 1000 + age))
-    monkeypatch.setattr("pytcg.exec.store.DIRECTORY_LIMIT", 2500)
+    monkeypatch.setattr("pytcg.exec.blocks.store.DIRECTORY_LIMIT", 2500)
     assert stores[0].load()
     stores[0].trim()
     assert [one.path.exists() for one in stores] == [True, False, True]
@@ -148,7 +148,7 @@ def test_many_runs_may_share_a_directory(tmp_path: Path) -> None:
     """Writers of two keys and a reader at once: whatever is read is whole, and nothing is left over."""
     bodies = [bytes([n]) * 300_000 for n in range(1, 5)]
     program = (
-        "import sys; from pathlib import Path; from pytcg.exec.store import TranslationStore\n"
+        "import sys; from pathlib import Path; from pytcg.exec.blocks.store import TranslationStore\n"
         "store = TranslationStore(Path(sys.argv[1]), bytes([int(sys.argv[2]) % 2]) * 8)\n"
         "for _ in range(30): store.save([memoryview(bytes([int(sys.argv[2])]) * 300_000)])\n"
     )
@@ -195,7 +195,7 @@ def test_a_second_run_translates_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_is_too_large_keeps_what_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three programs, a run each; the second and third also run the first: then it is the second that goes."""
-    monkeypatch.setattr("pytcg.exec.codecache.WORTHWHILE", 1)
+    monkeypatch.setattr("pytcg.exec.blocks.machinecache.WORTHWHILE", 1)
     programs = [code(*(addi(5, 5, 3 * n + at) for n in range(50)), WFI) for at in range(3)]
     distinct = []
     for number, limit in ((0, 1 << 20), (1, 1 << 20), (2, 0), (0, 1 << 20), (1, 1 << 20)):
@@ -203,7 +203,7 @@ def test_a_file_that_is_too_large_keeps_what_was_used(tmp_path: Path, monkeypatc
         region = board.code.region
         if number == 2 and region:
             limit = len(region.data) + 8
-        monkeypatch.setattr("pytcg.exec.codecache.FILE_LIMIT", limit)
+        monkeypatch.setattr("pytcg.exec.blocks.machinecache.FILE_LIMIT", limit)
         for program in {0, number}:
             board.write(PROGRAM, programs[program])
             board.x[5] = 0

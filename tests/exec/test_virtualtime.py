@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytcg.exec.virtualtime import NO_LIMIT, VirtualTime
+from pytcg.exec.events.virtualtime import NO_LIMIT, VirtualTime
 from pytcg.tcg.ops import code
 from pytcg.tcg.passes.counted_clock import COUNT_SHIFT, counted_clock
 from pytcg.tcg.state import CONST, ENV, TEMP, Layout

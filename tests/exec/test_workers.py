@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from pytcg.exec.workers import THREADS, Workers
+from pytcg.exec.events.workers import THREADS, Workers
 
 PATIENCE = 10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytcg.exec.codecache import MachineCodeCache
+from pytcg.exec.blocks.machinecache import MachineCodeCache
 from tests.ladder.board import Board
 from tests.ladder.compare import Ladder
 from tests.ladder.generate import candidates

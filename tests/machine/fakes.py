@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pytcg.exec.clock import Clock
+from pytcg.exec.events.clock import Clock
 from pytcg.frontend.guest import Mapping
 from pytcg.machine.cpus import Surroundings
 from pytcg.machine.options import Options

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytcg.devices.chardev import Chardev
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.backends import (
     Backend,
     CharacterDevice,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.mux import Mux
 from pytcg.machine.chardevs.stdio import Console
 from pytcg.machine.chardevs.stream import OUTPUT_LIMIT, Stream
@@ -220,7 +220,7 @@ def test_reader_that_has_gone(loop: EventLoop, port: Port, pipes: Pipes) -> None
 
 PROGRAM = """
 import sys
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.mux import Mux
 from pytcg.machine.chardevs.stdio import Console
 

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class WorkGroup(Protocol):
-    """Threads for what may block, see `exec/workers.py`."""
+    """Threads for what may block, see `exec/events/workers.py`."""
 
     def submit(self, work: Callable[[], Result], done: Callable[[Result], None]) -> None: ...
 

@@ -8,7 +8,7 @@ import tty
 from pathlib import Path
 from time import monotonic_ns
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.backends import File, Pipe, Pty
 from pytcg.machine.chardevs.stream import Stream
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.stream import Stream
 from pytcg.machine.errors import MachineError
 

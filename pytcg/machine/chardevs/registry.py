@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from pytcg.devices.chardev import Chardev, NullChardev
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.backends import (
     BACKENDS,
     Backend,

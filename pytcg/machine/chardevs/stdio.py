@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Self
 
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.stream import Stream, nonblocking_output
 from pytcg.machine.chardevs.terminal import RawTerminal
 

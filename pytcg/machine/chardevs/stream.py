@@ -8,7 +8,7 @@ import stat
 import time
 
 from pytcg.devices.chardev import Chardev
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 
 #: bytes of output that are held for a slow reader before the guest's transmitter has to wait
 OUTPUT_LIMIT = 1 << 16

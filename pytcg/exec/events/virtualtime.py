@@ -12,8 +12,8 @@ from collections.abc import Callable
 from threading import Event, RLock
 from typing import Any
 
-from pytcg.exec.clock import MASK64, NANOSECONDS, Clock
-from pytcg.exec.eventloop import Timer
+from pytcg.exec.events.clock import MASK64, NANOSECONDS, Clock
+from pytcg.exec.events.eventloop import Timer
 from pytcg.tcg.passes.counted_clock import COUNT_SHIFT
 
 #: where nothing is due

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pytcg.exec.blocktable import (
+from pytcg.exec.blocks.table import (
     BLOCKS,
     BLOCKS_LIMIT,
     BLOCKS_MASK,
-    CODE_ENTRY,
-    CODE_LENGTH,
     CONTENTS_LIMIT,
     CONTENTS_MASK,
     END,
     ENTRY,
     FLAGS,
-    GUEST,
-    GUEST_INSNS,
-    GUEST_LENGTH,
     HOST,
     INSNS,
-    KEY,
     KILLED,
     LENGTH,
     LOCK,
@@ -29,11 +23,11 @@ from pytcg.exec.blocktable import (
     PC,
     PHYSICAL,
     POSITION,
-    PREFIX,
     TEMPLATE,
     TEMPLATES,
     USED,
 )
+from pytcg.exec.blocks.templates import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX
 from pytcg.native import native
 from pytcg.native.intrinsics import cas64, ld8, ld64, st8, st64
 from pytcg.softmmu.regions import CODE

@@ -31,16 +31,12 @@ LOG_ORIGINS = 17
 
 # Byte offsets in the control words. NEXT_ENTRY: host address of the next entry; BLOCKS_LIMIT: how many blocks the index
 # has room for; BLOCKS_MASK and CONTENTS_MASK: what byte offsets in the indices are taken modulo, less one word.
-(LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES, NEXT_ENTRY, BLOCKS_LIMIT, BLOCKS_MASK, CONTENTS_LIMIT,
- CONTENTS_MASK) = range(0, 13 * WORD, WORD)  # fmt: skip
+LOCK, POSITION, END, USED, BLOCKS, INSNS, KILLED, TEMPLATES, NEXT_ENTRY = range(0, 9 * WORD, WORD)
+BLOCKS_LIMIT, BLOCKS_MASK, CONTENTS_LIMIT, CONTENTS_MASK = range(9 * WORD, 13 * WORD, WORD)
 # Of templates that machine code makes: where the next one goes, the end of the memory for them, and how many blocks,
-# guest instructions and host bytes there are. FORMS: see `exec/forms.py`; 0 where machine code makes none.
+# guest instructions and host bytes there are. FORMS: see `exec/blocks/forms.py`; 0 where machine code makes none.
 STITCHED, STITCHED_END, STITCHED_BLOCKS, STITCHED_INSNS, STITCHED_BYTES, FORMS = range(13 * WORD, 19 * WORD, WORD)
 CONTROL_WORDS = 19
-
-# Byte offsets in a template. KEY: translation flags << 12 | offset in the page; PREFIX: the first eight guest bytes, or
-# those up to the page's end; from GUEST on the guest bytes, then the code, both padded to whole words.
-CODE_LENGTH, CODE_ENTRY, GUEST_LENGTH, GUEST_INSNS, KEY, PREFIX, GUEST = range(0, 7 * WORD, WORD)
 
 HUGE_PAGE = 2 << 20
 
@@ -60,10 +56,6 @@ class SharedWords:
     def clear(self) -> None:
         """Back to zeros; the pages go back to the host."""
         self.memory.madvise(mmap.MADV_DONTNEED)
-
-
-class TemplatesFull(Exception):
-    """There is no room for another template; `forget_translations` makes room."""
 
 
 class Index:

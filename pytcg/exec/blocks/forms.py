@@ -1,5 +1,6 @@
-"""Host code of units (see `frontend/units.py`), in memory that machine code and Python share: what `exec/stitch.py`
-puts blocks together from.
+"""Host code of units (see `frontend/units.py`), in memory that machine code and Python share.
+
+`exec/blocks/stitch.py` puts blocks together from it.
 
 - *Classes*: 4 words for each class of instruction words: kind and masks of `WordClass`, address of its immediates.
 - *Forms*: open addressing over host addresses of records, hashed by the two words of a form: the masked words (the
@@ -20,8 +21,8 @@ from struct import Struct
 
 from pytcg.backend.x86_64.backend import X86Backend
 from pytcg.backend.x86_64.parts import BASE, Form, UnitCode, UnitMaker
-from pytcg.exec.blocktable import FORMS, STITCHED, STITCHED_END, BlockTable, SharedWords
-from pytcg.exec.placing import MIX_PC, MIX_PHYSICAL
+from pytcg.exec.blocks.placing import MIX_PC, MIX_PHYSICAL
+from pytcg.exec.blocks.table import FORMS, STITCHED, STITCHED_END, BlockTable, SharedWords
 from pytcg.exec.translate import FREEZE_EVERY
 from pytcg.frontend.guest import Guest
 from pytcg.frontend.units import NIBBLES, WORD_MASK

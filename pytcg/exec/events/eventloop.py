@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from pytcg.exec.alarm import Alarm
+from pytcg.exec.events.alarm import Alarm
 
 Callback = Callable[[], None]
 

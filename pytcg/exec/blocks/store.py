@@ -2,7 +2,7 @@
 another the helpers compiled to machine code.
 
 A file is a header (magic, key, length and CRC-32 of what follows) and templates one behind the other, as
-`exec/blocktable.py` lays them out. They are found by guest bytes, so one file serves all guests. It holds executable
+`exec/blocks/table.py` lays them out. They are found by guest bytes, so one file serves all guests. It holds executable
 code: file and directory must belong to the user, the file be closed to everybody else and the directory be writable by
 nobody else, or they are refused. Files are written aside and renamed, so that any number of runs may share a directory.
 """

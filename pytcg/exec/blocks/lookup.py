@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytcg.exec.blocktable import (
-    BLOCKS_MASK,
-    CONTENTS_MASK,
-    FLAGS,
-    GUEST,
-    GUEST_LENGTH,
-    HOST,
-    KEY,
-    PC,
-    PHYSICAL,
-    PREFIX,
-    TEMPLATE,
-)
-from pytcg.exec.placing import (
+from pytcg.exec.blocks.placing import (
     FLAGS_MASK,
     PAGE,
     PAGE_MASK,
@@ -30,7 +17,9 @@ from pytcg.exec.placing import (
     same_bytes,
     unlock,
 )
-from pytcg.exec.stitch import make_stitch
+from pytcg.exec.blocks.stitch import make_stitch
+from pytcg.exec.blocks.table import BLOCKS_MASK, CONTENTS_MASK, FLAGS, HOST, PC, PHYSICAL, TEMPLATE
+from pytcg.exec.blocks.templates import GUEST, GUEST_LENGTH, KEY, PREFIX
 from pytcg.frontend.units import Units
 from pytcg.native import native
 from pytcg.native.intrinsics import ld8, ld64

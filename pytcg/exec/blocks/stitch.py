@@ -11,24 +11,7 @@ from collections.abc import Callable
 from pytcg.backend.x86_64.emit.control import CHAINED_END, HEADER_LENGTH
 from pytcg.backend.x86_64.encode import NOPS
 from pytcg.backend.x86_64.parts import COLD_FIXUP, LEAD_BASE, LOW, Form
-from pytcg.exec.blocktable import (
-    CODE_ENTRY,
-    CODE_LENGTH,
-    CONTENTS_LIMIT,
-    FORMS,
-    GUEST,
-    GUEST_INSNS,
-    GUEST_LENGTH,
-    KEY,
-    PREFIX,
-    STITCHED,
-    STITCHED_BLOCKS,
-    STITCHED_BYTES,
-    STITCHED_END,
-    STITCHED_INSNS,
-    TEMPLATES,
-)
-from pytcg.exec.forms import (
+from pytcg.exec.blocks.forms import (
     ADDS_SHIFT,
     CLASS,
     CLASSES,
@@ -56,7 +39,18 @@ from pytcg.exec.forms import (
     WRITES,
     find_form,
 )
-from pytcg.exec.placing import HEADER, PAGE, PAGE_SHIFT, count, lock, padded, remember, unlock
+from pytcg.exec.blocks.placing import HEADER, PAGE, PAGE_SHIFT, count, lock, padded, remember, unlock
+from pytcg.exec.blocks.table import (
+    CONTENTS_LIMIT,
+    FORMS,
+    STITCHED,
+    STITCHED_BLOCKS,
+    STITCHED_BYTES,
+    STITCHED_END,
+    STITCHED_INSNS,
+    TEMPLATES,
+)
+from pytcg.exec.blocks.templates import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX
 from pytcg.frontend.units import MOST_INSNS, Immediate, Units
 from pytcg.native import native
 from pytcg.native.intrinsics import ld32, ld64, signed_lt, st32, st64
