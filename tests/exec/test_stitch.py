@@ -22,7 +22,7 @@ from pytcg.frontend.units import MOST_INSNS
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S
-from tests.exec.riscv import FENCE_I, add, addi, auipc, bne, code, jal, jalr, load, lui, store
+from tests.exec.riscv import C_NOP, FENCE_I, add, addi, auipc, bne, code, i_type, jal, jalr, load, lui, store
 
 PATTERNS: tuple[Pattern, ...] = tuple(
     pattern for width in (16, 32) for pattern in decoder(configure("rv64").tables, width).patterns
@@ -130,6 +130,63 @@ def test_usual_blocks(privilege: int, compiled: bool) -> None:
         pc = PROGRAM + PAGE * (n + 1) + 12 * n
         workshop.write(pc, block)
         assert workshop.stitched(pc) == workshop.translated(pc), name
+
+
+@pytest.mark.parametrize("imm", (0, 1, 126, 127, 128, 129, -1, -127, -128, -129, -130, 2047, -2048))
+def test_immediates_at_the_edges_of_widths(workshop: Workshop, imm: int) -> None:
+    additions = [addi(rd, rs1, imm) for rd, rs1 in ((10, 10), (11, 10), (20, 20), (21, 20), (12, 0))]
+    words = [i_type(opcode, funct3, rd, 10, imm) for opcode, funct3 in ((0x1B, 0), (0x13, 7)) for rd in (10, 13)]
+    loads = [load(rd, rs1, imm) for rd in (0, 10, 20) for rs1 in (2, 20)]
+    stores = [store(rs2, rs1, imm) for rs2 in (0, 10, 20) for rs1 in (2, 20)]
+    for block in (additions, words, loads, stores, [lui(10, imm << 20), lui(20, imm << 12)]):
+        workshop.write(PROGRAM, code(*block, jalr(0, 1, 0)))
+        assert workshop.stitched(PROGRAM) == workshop.translated(PROGRAM)
+
+
+def same_or_left(workshop: Workshop, pc: int, block: bytes) -> bool:
+    """Whether a block at a pc is put together; if so, it must be as the translator makes it."""
+    workshop.write(pc & -PAGE, bytes(PAGE))
+    workshop.write(pc, block)
+    stitched = workshop.stitched(pc)
+    assert stitched in (None, workshop.translated(pc)), (hex(pc), block.hex())
+    return stitched is not None
+
+
+@pytest.mark.parametrize("start", (0, 2, 1000, PAGE - 64))
+@pytest.mark.parametrize("before", (0, 1, 2, 5))
+def test_jumps_to_the_edges_of_the_page(workshop: Workshop, start: int, before: int) -> None:
+    at = start + 4 * before
+    targets = {at + n for n in range(-8, 12, 2)} | {start, 0, 2} | {-2, *range(PAGE - 6, PAGE + 4, 2)}
+    distances = [target - at for target in targets if -PAGE <= target - at < PAGE]
+    jumps = [
+        *[[word] for distance in distances for word in (bne(10, 11, distance), jal(0, distance), jal(1, distance))],
+        *[[auipc(6, 0), jalr(rd, 6, n)] for n in distances if -2048 <= n < 2048 for rd in (0, 1, 6)],
+        *[[auipc(1, page), jalr(1, 1, n)] for page in (PAGE, -PAGE & 0xFFFFFFFF) for n in (-1, 0, 3, 2046, -2048)],
+    ]
+    together = [
+        same_or_left(workshop, PROGRAM + start, code(*[addi(10, 10, n) for n in range(before)], *jump))
+        for jump in jumps
+    ]
+    assert together.count(True) > len(together) // 3
+
+
+@pytest.mark.parametrize("halves", range(52, 68))
+def test_a_pc_is_as_near_as_its_field_is_wide(workshop: Workshop, halves: int) -> None:
+    """Links and addresses at distances from the block around 127 bytes, and around 31 bits."""
+    for words in (
+        (jal(1, PAGE),),
+        (auipc(1, 0), jalr(1, 1, 512)),
+        (auipc(1, FAR), jalr(1, 1, 512)),
+        (auipc(6, 0), jalr(1, 6, 512)),
+        (auipc(10, 0), FENCE_I),
+        *((auipc(10, 0), addi(10, 10, n), FENCE_I) for n in (4, 10, -200, -2 * halves - 128, -2 * halves - 130)),
+        *(
+            (auipc(1, page), *use)
+            for page, n in ((1 << 31, -1), (0x7FFFF000, 2047))
+            for use in ((addi(1, 1, n), FENCE_I), (addi(11, 1, n), FENCE_I), (jalr(1, 1, n),))
+        ),
+    ):
+        same_or_left(workshop, PROGRAM, code(*[C_NOP] * halves, *words))
 
 
 def test_what_is_left_to_the_translator(workshop: Workshop) -> None:

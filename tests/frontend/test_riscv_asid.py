@@ -16,19 +16,28 @@ from tests.frontend.privileged import LEAF, RAM, ROOT, USER, Hart
 ASIDS = (0, 1, 0xFFFF)
 #: a page of the kernel, which all address spaces share, in the upper half, and pages of each
 GLOBAL, LOCAL = 0xFFFFFFC000005000, (0x5000, 0x6000, 0x105000)
+#: pages of a superpage that each address space has or has not
+SUPERPAGE = 0x4000_0000
+LARGE = (SUPERPAGE, SUPERPAGE + 0x45000)
 SV39, PAGE = 8 << 60, 4096
 FRAMES = RAM + 0x40000
+PAGES = (*LOCAL, *LARGE, GLOBAL)
 
 
 class Spaces(Hart):
-    """A hart with an address space for each ASID, in which the pages lie in frames that may be exchanged."""
+    """A hart with an address space for each ASID, in which the pages lie in frames that may be exchanged.
+
+    A superpage comes and goes.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         #: (ASID, page) -> frame; the global page has the ASID -1
         self.frames: dict[tuple[int, int], int] = {}
+        #: the spaces that have the superpage
+        self.large: set[int] = set()
         self.asid = 0
-        for page in LOCAL:
+        for page in (*LOCAL, SUPERPAGE):
             for asid in ASIDS:
                 self.remap(asid, page)
         self.remap(-1, GLOBAL)
@@ -39,6 +48,12 @@ class Spaces(Hart):
 
     def remap(self, asid: int, page: int) -> None:
         """Give a page another frame, without a fence."""
+        if page >= SUPERPAGE and page != GLOBAL:
+            self.large ^= {asid}
+            table = self.root(asid) + 6 * PAGE
+            self.write(self.root(asid) + (SUPERPAGE >> 30) * 8, table >> 2 | 1)
+            self.write(table, RAM >> 2 | USER if asid in self.large else 0)
+            return
         frame = self.frames.get((asid, page), FRAMES + len(self.frames) * 2 * PAGE) ^ PAGE
         self.frames[asid, page] = frame
         bits = LEAF | PTE_G if page == GLOBAL else USER
@@ -62,27 +77,49 @@ class Spaces(Hart):
         self.env.arg[2] = (0 if address is None else RS1) | (0 if asid is None else RS2)
         assert helper_sfence_vma(self.env) == Action.CONTINUE
 
+    def slot(self, page: int, access: int, mode: int) -> int:
+        """Index of the slot of the register that holds the address of a page."""
+        return self.env.index + self.env.layout.slot(mode, access, PAGES.index(page)) // WORD
+
+    def touch(self, page: int, access: int, mode: int) -> None:
+        """A miss; then machine code copies the entry to a slot."""
+        if self.miss(page, access, mode) == Action.CONTINUE and access != FETCH:
+            entry, slot = self.env.tlb_entry(mode, access, page), self.slot(page, access, mode)
+            self.env.words[slot : slot + 3] = self.env.words[entry : entry + 3]
+
+    def in_slot(self, page: int, access: int, mode: int) -> int | None:
+        """The addend for a page in its slot."""
+        first, limit, addend = self.env.words[self.slot(page, access, mode) :][:3]
+        return addend if (page - first) % 2**64 < limit else None
+
+    def frame(self, page: int) -> int | None:
+        """Where the current page tables have a page."""
+        if page in LARGE:
+            return RAM + page - SUPERPAGE if self.asid in self.large else None
+        return self.frames[-1 if page == GLOBAL else self.asid, page]
+
     def check(self) -> None:
         """Nothing is cached that the current page tables do not say."""
-        for page in (*LOCAL, GLOBAL):
-            frame = self.frames[-1 if page == GLOBAL else self.asid, page]
+        for page in PAGES:
+            frame = self.frame(page)
             for mode in (MODE_U, MODE_S, MODE_SUM):
                 for access in (READ, WRITE, FETCH):
-                    addend = self.cached(page, access, mode)
-                    base = frame if access == FETCH else self.ram.host - RAM + frame
-                    assert addend in (None, (base - page) % 2**64)
+                    base = 0 if access == FETCH else self.ram.host - RAM
+                    said = (None,) if frame is None else (None, (base + frame - page) % 2**64)
+                    assert self.cached(page, access, mode) in said
+                    assert access == FETCH or self.in_slot(page, access, mode) in said
 
 
 touches = st.tuples(
     st.just("touch"),
-    st.sampled_from((*LOCAL, GLOBAL)),
+    st.sampled_from(PAGES),
     st.sampled_from((READ, WRITE, FETCH)),
     st.sampled_from((MODE_U, MODE_S, MODE_SUM)),
 )
 switches = st.tuples(st.just("switch"), st.sampled_from(ASIDS))
 #: which page of which space gets another frame, and whether the fence after it names the page and the space
 remaps = st.tuples(
-    st.just("remap"), st.sampled_from(ASIDS), st.sampled_from((*LOCAL, GLOBAL)), st.booleans(), st.booleans()
+    st.just("remap"), st.sampled_from(ASIDS), st.sampled_from(PAGES), st.booleans(), st.booleans()
 )
 
 
@@ -93,7 +130,7 @@ def test_nothing_stale_is_seen(steps: list[tuple[object, ...]]) -> None:
     for what, *arguments in steps:
         match what, *arguments:
             case "touch", int(page), int(access), int(mode):
-                spaces.miss(page, access, mode)
+                spaces.touch(page, access, mode)
             case "switch", int(asid):
                 spaces.switch(asid)
             case "remap", int(asid), int(page), bool(by_page), bool(by_asid):

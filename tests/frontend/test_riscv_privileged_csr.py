@@ -42,6 +42,8 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_SXL,
     MSTATUS_TVM,
     MSTATUS_UXL,
+    PTE_R,
+    PTE_W,
 )
 from pytcg.frontend.riscv.csr_table import CSRS
 from pytcg.frontend.riscv.interrupts import interrupt
@@ -52,7 +54,7 @@ from pytcg.native.time import guest_time
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP, READ
 from pytcg.tcg.types import MASK64
-from tests.frontend.privileged import PC, RAM, Hart, M, S, U, csr_word, mpp
+from tests.frontend.privileged import LEAF, PC, RAM, Hart, M, S, U, csr_word, mpp
 
 W, SET, CLEAR, WI, SETI, CLEARI = 1, 2, 3, 5, 6, 7
 BY_NAME = {row.name: row.number for row in CSRS.values()}
@@ -444,11 +446,15 @@ def test_satp() -> None:
     assert hart.trap()[3:] == (CAUSE_ILLEGAL, csr_word(W, number, 0, A1))
 
 
-def test_mxr_drops_what_allowed_loads() -> None:
+@pytest.mark.parametrize("level", (0, 1))
+def test_mxr_counts_at_once(level: int) -> None:
+    """What can be loaded because it is executable, and what was cached of it, superpages too."""
     hart = Hart()
-    hart.miss(RAM, READ, MODE_S)
-    write(hart, "sstatus", MSTATUS_MXR)
-    assert hart.cached(RAM, READ, MODE_S) is None
+    hart.map(0x40000000, RAM, LEAF & ~(PTE_R | PTE_W), level=level)
+    for bits, action in ((MSTATUS_MXR, Action.CONTINUE), (0, Action.JUMP)):
+        write(hart, "sstatus", bits)
+        assert hart.cached(0x40000000, READ, MODE_S) is None
+        assert hart.miss(0x40000000, READ, MODE_S) == action
 
 
 def test_protection_by_instructions() -> None:

@@ -87,6 +87,7 @@ def lines(text):
         ),
         ("ld.i64 g1, env, off=8, mop=u64 ; st.i64 g1, env, off=8, mop=u64", "ld.i64 g1, env, off=8, mop=u64"),
         ("ld.i64 t0, env, off=8, mop=u64", ""),
+        ("ld.i64 g1, env, off=8, mop=u32 ; ld.i64 g2, env, off=8, mop=u64",) * 2,
         # what comes between
         *(
             (f"st.i64 g1, env, off=8, mop=u64 ; {op} ; ld.i64 g2, env, off=8, mop=u64",) * 2
@@ -99,9 +100,13 @@ def lines(text):
                 "mov.i64 g1, g3",
             )
         ),
-        (
-            "movi.i64 g1, #1 ; call _, _, _, _, helper=9, insn=0 ; add.i64 g2, g1, #1",
-            "movi.i64 g1, #1 ; call _, _, _, _, helper=9, insn=0 ; add.i64 g2, g1, #1",
+        *(
+            (f"{op} ; call _, _, _, _, helper=9, insn=0 ; add.i64 g2, {source}, #8",) * 2
+            for op, source in (
+                ("movi.i64 g1, #1", "g1"),
+                ("pc_rel.i64 g1, #4096", "g1"),
+                ("mov.i64 t0, g1", "t0"),
+            )
         ),
         # dead code
         ("add.i64 g1, g2, g3 ; mov.i64 g1, g4", "mov.i64 g1, g4"),
@@ -141,7 +146,8 @@ def test_rewrites(before, after):
             "pc_rel.i64 g1, #-0x3000 ; add.i64 t0, g1, #5 ; and.i64 t0, t0, #-2 ; pc_rel.i64 g1, #8 ; goto_ptr t0",
             "pc_rel.i64 g1, #8 ; goto_tb delta=-12284, insn=0",
         ),
-        ("pc_rel.i64 t0, #-0x10 ; goto_ptr t0", "pc_rel.i64 t0, #-16 ; goto_ptr t0"),
+        ("pc_rel.i64 t0, #-16 ; goto_ptr t0",) * 2,
+        ("pc_rel.i64 t0, #-4094 ; goto_ptr t0",) * 2,
         ("brcond_tb.i64 g0, #0, eq, delta=4, insn=0 ; not.i64 g1, g1 ; goto_ptr g1", "goto_tb delta=4, insn=0"),
     ],
 )

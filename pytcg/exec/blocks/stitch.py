@@ -232,9 +232,6 @@ def make_stitch(units: Units) -> Callable[[Env, int, int, int], int]:
             form = form_of(kind, imm, insn, offset)
             if form == NO_FORM:
                 return 0
-            # Whether a jump into its own unit goes backward depends on which of its two instructions is meant.
-            if joined == Immediate.TARGET and imm - 1 < 8:
-                return 0
             form = flags | form << FORM_SHIFT
             record = find_form(ld64(memory + SLOTS), words, form)
             if record == 0:
