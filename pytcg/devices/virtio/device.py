@@ -165,7 +165,11 @@ class VirtioDevice:
 
     def complete(self, queue: Virtqueue, chain: Chain, written: int) -> None:
         """Give a request back; `written` bytes of its buffers were written."""
-        queue.push(chain, written)
+        self.complete_all(queue, (chain, written))
+
+    def complete_all(self, queue: Virtqueue, *done: tuple[Chain, int]) -> None:
+        """Give requests back at once, each with how many bytes of its buffers were written."""
+        queue.push(*done)
         if queue.wants_interrupt():
             self._interrupt(QUEUE_INTERRUPT)
 

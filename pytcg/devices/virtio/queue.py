@@ -184,14 +184,15 @@ class Virtqueue:
                 return chain
             index = following
 
-    def push(self, chain: Chain, written: int) -> None:
-        """Give a request back, of whose buffers the device has written `written` bytes."""
-        for address, size in chain.ranges:
-            self.memory.written(address, size)
-        at = RING_HEADER + USED_ELEMENT.size * (self.next_used & self.size - 1)
+    def push(self, *done: tuple[Chain, int]) -> None:
+        """Give requests back, each with how many bytes of its buffers were written. The driver sees all or none."""
         used = self._used
-        used[at // 2 : at // 2 + 4] = memoryview(USED_ELEMENT.pack(chain.head, written)).cast("H")
-        self.next_used = self.next_used + 1 & 0xFFFF
+        for chain, written in done:
+            for address, size in chain.ranges:
+                self.memory.written(address, size)
+            at = RING_HEADER + USED_ELEMENT.size * (self.next_used & self.size - 1)
+            used[at // 2 : at // 2 + 4] = memoryview(USED_ELEMENT.pack(chain.head, written)).cast("H")
+            self.next_used = self.next_used + 1 & 0xFFFF
         # one store of 16 bits, after those above: the driver may look at any time
         used[1] = self.next_used
         self.memory.written(self.used, self.used_bytes)

@@ -27,6 +27,8 @@ class SocketStream(Stream):
         self.listener: socket.socket | None = None
         #: called once the first client of a server that waits for it is there
         self.on_connect: Callable[[], None] = lambda: None
+        #: called whenever the other end has gone
+        self.on_disconnect: Callable[[], None] = lambda: None
         self.waiting = backend.server and backend.wait
         super().__init__(loop)
         self._again = loop.timer(self._try_again)
@@ -52,6 +54,7 @@ class SocketStream(Stream):
 
     def input_ended(self) -> None:
         self._drop()
+        self.on_disconnect()
         if self.listener:
             self.loop.add_reader(self.listener.fileno(), self._accept)
         elif self.backend.reconnect:

@@ -27,6 +27,9 @@ class Stream(Chardev):
     descriptor is dropped.
     """
 
+    #: how long output is gathered
+    gather_ns = GATHER_NS
+
     def __init__(self, loop: EventLoop, input_fd: int | None = None, output_fd: int | None = None) -> None:
         self.loop = loop
         self._input: int | None = None
@@ -67,7 +70,7 @@ class Stream(Chardev):
         self._outbox += data
         if not self._gathering:
             self._gathering = True
-            self._timer.arm(time.monotonic_ns() + GATHER_NS)
+            self._timer.arm(time.monotonic_ns() + self.gather_ns)
 
     def accept_input(self) -> None:
         self._deliver()
