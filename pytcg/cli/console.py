@@ -157,13 +157,14 @@ def _backend(option: str, kind: type[Backend], found: dict[str, str]) -> Backend
     if needed and not getattr(backend, needed):
         raise MachineError(f"{option}: {needed} is missing")
     if isinstance(backend, Socket):
-        _check_socket(option, backend)
+        check_socket(option, backend)
     if isinstance(backend, Ringbuf):
         _check_ring(option, backend)
     return backend
 
 
-def _check_socket(option: str, backend: Socket) -> None:
+def check_socket(option: str, backend: Socket) -> None:
+    """Raises MachineError for a socket that cannot be."""
     if bool(backend.path) == bool(backend.port):
         raise MachineError(f"{option}: a socket has a path, or a host and a port")
     if backend.port and not (backend.port.isdecimal() and int(backend.port) < 1 << 16):

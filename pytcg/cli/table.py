@@ -12,6 +12,7 @@ from typing import Any
 from pytcg import __version__
 from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
 from pytcg.cli.devices import default, device, drive, firmware_file, flash
+from pytcg.cli.network import add_net, add_netdev, add_nic
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import date, integer, memory_size, only, properties, switch
 from pytcg.machine.errors import MachineError
@@ -248,6 +249,18 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-pflash",), "FILE", "image of the board's next flash: -drive if=pflash", flash),
         Option(("-fw_cfg",), "NAME,file=FILE|string=TEXT", "a file for firmware to read by fw_cfg", firmware_file),
     ),
+    "Network": (
+        Option(
+            ("-netdev",),
+            "KIND,id=ID[,PROP=VALUE]...",
+            "a network for a -device virtio-net-device,netdev=ID: user, stream, socket, dgram (help lists them)",
+            add_netdev,
+        ),
+        Option(
+            ("-nic",), "KIND|none[,PROP=VALUE]...", "a network and the card on it: user,hostfwd=tcp::2222-:22", add_nic
+        ),
+        Option(("-net",), "nic|KIND|none[,PROP=VALUE]...", "the same as two options: -net nic -net user", add_net),
+    ),
     "Console": (
         Option(
             ("-nographic",), "", "no window; serial port and monitor on this terminal: the way it always is", _ignore
@@ -260,7 +273,6 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option(("-display",), "none", "there is no display", _no("-display", "none")),
         Option(("-parallel",), "none", "there is no parallel port", _no("-parallel", "none", "null")),
         Option(("-vga",), "none", "there is no graphics card", _no("-vga", "none")),
-        Option(("-net", "-nic"), "none|user", "there is no network yet: accepted", _no("-net", "none", "user")),
         Option(("-nodefaults",), "", "no serial port or monitor that is not asked for", _set("defaults", False)),
         Option(("-no-user-config",), "", "there is no configuration file: the way it always is", _ignore),
     ),

@@ -48,9 +48,13 @@ def properties(option: str, text: str, known: Iterable[str] | None, first: str =
     Without `first`, the first item is a property as any other. Raises MachineError for a property that is not known,
     unless `known` is None.
     """
-    items = text.replace(",,", "\0").split(",")
-    found = {}
-    for number, item in enumerate(items):
+    return dict(items(option, text, known, first))
+
+
+def items(option: str, text: str, known: Iterable[str] | None, first: str = "") -> list[tuple[str, str]]:
+    """The same in order, for properties that may be given several times."""
+    found = []
+    for number, item in enumerate(text.replace(",,", "\0").split(",")):
         name, equals, value = item.replace("\0", ",").partition("=")
         if number == 0 and first and not equals:
             name, value = first, name
@@ -58,7 +62,7 @@ def properties(option: str, text: str, known: Iterable[str] | None, first: str =
             raise MachineError(f"{option}: no property {name!r}{suggestion(name, known)}")
         elif not equals:
             value = "on"
-        found[name] = value
+        found.append((name, value))
     return found
 
 

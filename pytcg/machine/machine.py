@@ -33,6 +33,7 @@ from pytcg.machine.description import boot_cpu, cpu_nodes
 from pytcg.machine.drives import Drives
 from pytcg.machine.errors import MachineError
 from pytcg.machine.firmware import firmware_items, flash_start
+from pytcg.machine.netdevs.registry import Netdevs
 from pytcg.machine.options import Options
 from pytcg.machine.patch import SEED_BYTES, choose, set_chosen, set_cpus, set_htif, set_memory
 from pytcg.machine.plugging import Plugboard
@@ -114,7 +115,8 @@ class Machine:
         dma = Dma(self.memory, self.processors.overwritten)
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
         host = Host(dma, self.loop, self.workers.group)
-        self.plugboard = Plugboard(self.tree, options, drives, host, self.chardevs.user)
+        netdevs = Netdevs(options.netdevs, self.loop)
+        self.plugboard = Plugboard(self.tree, options, drives, host, self.chardevs.user, netdevs)
         try:
             self.plugboard.fill(options.devices)
             serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]

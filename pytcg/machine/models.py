@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytcg.machine import makers
 from pytcg.machine.errors import MachineError, suggestion
+from pytcg.machine.makers import Values
 
 if TYPE_CHECKING:
     from pytcg.machine.plugging import Plugboard
-
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Property:
     kind: str
     default: Any = None
     help: str = ""
+    #: the least and the largest power of two that it may be
+    powers: tuple[int, int] | None = None
 
     def describe(self) -> str:
         """The line of `-device NAME,help`."""
@@ -31,6 +33,13 @@ class Property:
         if self.default not in (None, ""):
             text += f"{'' if self.help else ' -'} (default: {str(self.default).lower()})"
         return text.rstrip()
+
+    def check(self, model: str, value: Any) -> None:
+        """Raises MachineError for a value that it may not have."""
+        if self.powers:
+            least, largest = self.powers
+            if not least <= value <= largest or value & (value - 1):
+                raise MachineError(f"{model},{self.name}={value}: a power of two from {least} to {largest}")
 
 
 @dataclass(frozen=True)
@@ -58,53 +67,6 @@ class Model:
         raise MachineError(f"{self.name} has no property {name!r}{near}: -device {self.name},help lists them")
 
 
-def _block(board: Plugboard, values: Values) -> None:
-    from pytcg.devices.virtio.blk import VirtioBlk
-    from pytcg.machine.drives import open_image
-
-    drive = values["drive"]
-    if not drive:
-        raise MachineError("-device virtio-blk-device needs drive=ID, of a -drive if=none,id=ID")
-    block_size, queue_size = values["logical_block_size"], values["queue-size"]
-    if not 512 <= block_size <= 4096 or block_size & (block_size - 1):
-        raise MachineError(f"virtio-blk-device,logical_block_size={block_size}: a power of two from 512 to 4096")
-    if not 4 <= queue_size <= 1024 or queue_size & (queue_size - 1):
-        raise MachineError(f"virtio-blk-device,queue-size={queue_size}: a power of two from 4 to 1024")
-    found = board.drives.take(drive)
-    device = VirtioBlk(
-        board.host,
-        open_image(found),
-        values["serial"],
-        found.sync,
-        block_size,
-        queue_size,
-        values["discard"],
-        values["write-zeroes"],
-    )
-    board.plug(device, values)
-
-
-def _random(board: Plugboard, values: Values) -> None:
-    from pytcg.devices.virtio.rng import VirtioRng
-
-    board.plug(VirtioRng(board.host), values)
-
-
-def _serial(board: Plugboard, values: Values) -> None:
-    from pytcg.devices.virtio.console import VirtioConsole
-
-    console = VirtioConsole(board.host)
-    board.plug(console, values)
-    board.offer_console(console, values["id"] or "")
-
-
-def _port(board: Plugboard, values: Values) -> None:
-    chardev = values["chardev"]
-    console = board.take_console(values["bus"] or "")
-    if chardev:
-        console.attach(board.chardev(chardev))
-
-
 #: of all devices that are put into a virtio slot
 IN_A_SLOT = (
     Property("id", "str", help="name of the device"),
@@ -112,6 +74,8 @@ IN_A_SLOT = (
     Property("indirect_desc", "bool", True),
     Property("event_idx", "bool", True),
 )
+
+QUEUE_SIZES = (4, 1024)
 
 MODELS: tuple[Model, ...] = (
     Model(
@@ -122,14 +86,31 @@ MODELS: tuple[Model, ...] = (
         (
             Property("drive", "str", help="ID of a -drive to use as a backend"),
             Property("serial", "str", "", help="up to 20 characters"),
-            Property("logical_block_size", "size", 512, help="A power of two between 512 B and 4 KiB"),
-            Property("queue-size", "uint16", 256),
+            Property("logical_block_size", "size", 512, "A power of two between 512 B and 4 KiB", (512, 4096)),
+            Property("queue-size", "uint16", 256, powers=QUEUE_SIZES),
             Property("discard", "bool", True),
             Property("write-zeroes", "bool", True),
             *IN_A_SLOT,
         ),
-        _block,
+        makers.block,
         ("virtio-blk",),
+    ),
+    Model(
+        "virtio-net-device",
+        "Network",
+        "virtio-bus",
+        "Virtio network card",
+        (
+            Property("netdev", "str", help="ID of a netdev to use as a backend"),
+            Property("mac", "str", help="Ethernet 6-byte MAC Address, example: 52:54:00:12:34:56"),
+            Property("host_mtu", "uint16", 0, "what the guest is told to use; 0: nothing"),
+            Property("rx_queue_size", "uint16", 256, powers=QUEUE_SIZES),
+            Property("tx_queue_size", "uint16", 256, powers=QUEUE_SIZES),
+            *(Property(name, "bool", True) for name in makers.NETWORK_FEATURES),
+            *IN_A_SLOT,
+        ),
+        makers.network,
+        ("virtio-net",),
     ),
     Model(
         "virtio-serial-device",
@@ -137,7 +118,7 @@ MODELS: tuple[Model, ...] = (
         "virtio-bus",
         "Virtio console with one port, a virtconsole",
         IN_A_SLOT,
-        _serial,
+        makers.serial,
         ("virtio-serial",),
     ),
     Model(
@@ -150,9 +131,11 @@ MODELS: tuple[Model, ...] = (
             Property("id", "str", help="name of the device"),
             Property("bus", "str", help="ID.0 of a virtio-serial-device; otherwise the first that is free"),
         ),
-        _port,
+        makers.port,
     ),
-    Model("virtio-rng-device", "Misc", "virtio-bus", "Virtio entropy device", IN_A_SLOT, _random, ("virtio-rng",)),
+    Model(
+        "virtio-rng-device", "Misc", "virtio-bus", "Virtio entropy device", IN_A_SLOT, makers.random, ("virtio-rng",)
+    ),
     Model(
         "virtio-mmio",
         "Misc",

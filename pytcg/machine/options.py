@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytcg.machine.chardevs.backends import CharacterDevice
+from pytcg.machine.netdevs.backends import Netdev
 
 #: options of -M that are there on every board
 EVERY_BOARD = ("type", "accel")
@@ -105,6 +106,8 @@ class Options:
     loaders: tuple[Loader, ...] = ()
     drives: tuple[Drive, ...] = ()
     devices: tuple[DeviceSpec, ...] = ()
+    #: networks for the devices that name their ids
+    netdevs: tuple[Netdev, ...] = ()
     #: `-global`: defaults of devices, also of those that are part of the board
     globals: tuple[DeviceSpec, ...] = ()
     firmware_files: tuple[FirmwareFile, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from pytcg.devices.chardev import Chardev
@@ -11,9 +12,13 @@ from pytcg.devices.virtio.device import EVENT_IDX, INDIRECT_DESC, Host, VirtioDe
 from pytcg.machine.description import device_nodes, windows
 from pytcg.machine.drives import Drives, open_image
 from pytcg.machine.errors import MachineError, suggestion
-from pytcg.machine.models import Model, Values, find_device, find_model
+from pytcg.machine.makers import Values
+from pytcg.machine.models import Model, find_device, find_model
+from pytcg.machine.netdevs.registry import Netdevs
 from pytcg.machine.options import DeviceSpec, Options
 from pytcg.machine.tree import Node, Tree
+
+log = logging.getLogger("pytcg")
 
 VIRTIO_SLOT = "virtio,mmio"
 VIRTIO_BUS, SERIAL_BUS = "virtio-mmio-bus", "virtio-serial-bus"
@@ -27,12 +32,19 @@ class Plugboard:
     """
 
     def __init__(
-        self, tree: Tree, options: Options, drives: Drives, host: Host, chardev: Callable[[str], Chardev]
+        self,
+        tree: Tree,
+        options: Options,
+        drives: Drives,
+        host: Host,
+        chardev: Callable[[str], Chardev],
+        netdevs: Netdevs,
     ) -> None:
         self.host = host
         self.drives = drives
         #: the chardev of an ID, for one more user; raises MachineError
         self.chardev = chardev
+        self.netdevs = netdevs
         #: images of flash banks, by number
         self.flashes: dict[int, FlashImage] = {}
         self.plugged: dict[Node, VirtioDevice] = {}
@@ -55,6 +67,8 @@ class Plugboard:
             model = find_device(spec.driver)
             assert model.plug
             model.plug(self, self._values(model, spec))
+        for name in self.netdevs.unused():
+            log.warning("netdev %s has no card: -device virtio-net-device,netdev=%s", name, name)
 
     def defaults(self, driver: str) -> Values:
         """What the properties of a device that is part of the board are set to."""
@@ -104,6 +118,8 @@ class Plugboard:
             if find_model(default.driver) is model:
                 values.update(default.values)
         values.update(spec.values)
+        for one in model.properties:
+            one.check(model.name, values[one.name])
         name = values.get("id")
         if name:
             if name in self._ids:

@@ -28,10 +28,10 @@ CONFIG = struct.Struct("<6sHHH")
 SHORT_HEADER = struct.Struct("<BBHHHH")
 #: the same and the number of buffers
 HEADER = struct.Struct("<BBHHHHH")
-#: class and command
-COMMAND = struct.Struct("<BB")
+#: bytes of a command's header: class and command
+COMMAND_BYTES = 2
 OK, ERROR = 0, 1
-#: the longest frame header, below which nothing is a frame
+#: bytes of a frame's header, the least that is a frame
 ETHERNET_HEADER = 14
 #: frames that are sent at once before others get their turn
 BURST = 256
@@ -200,8 +200,8 @@ class VirtioNet(VirtioDevice):
 
     def _control(self, queue: Virtqueue, chain: Chain) -> None:
         """Carry out a command."""
-        head = chain.read(COMMAND.size)
-        if len(head) < COMMAND.size or not chain.writable:
+        head = chain.read(COMMAND_BYTES)
+        if len(head) < COMMAND_BYTES or not chain.writable:
             raise DriverError("a command without a header, or without room for its status")
-        done = self.filter.command(*COMMAND.unpack(head), chain.read(MAX_FRAME))
+        done = self.filter.command(head[0], head[1], chain.read(MAX_FRAME))
         self.complete(queue, chain, chain.fill(bytes([OK if done else ERROR])))

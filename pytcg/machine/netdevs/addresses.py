@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from pytcg.machine.errors import MachineError
-from pytcg.machine.netdevs.backends import User
+from pytcg.machine.netdevs.backends import Forwarding, User
 
 #: where in a network the host, the first address given away, and the name server are
 HOST, GUEST, NAME_SERVER = 0x0202, 0x020F, 0x0203
@@ -27,19 +27,6 @@ class Addresses:
     name_server: IPv4Address
 
 
-@dataclass(frozen=True)
-class Forwarding:
-    """A port of the host that leads to one of a guest."""
-
-    udp: bool
-    #: 0.0.0.0: all addresses of the host
-    host: IPv4Address
-    host_port: int
-    #: 0.0.0.0: the first address that DHCP gives away
-    guest: IPv4Address
-    guest_port: int
-
-
 def addresses(user: User) -> Addresses:
     """Raises MachineError for addresses that are none, or not in their network."""
     network = _network(user.net)
@@ -51,7 +38,7 @@ def addresses(user: User) -> Addresses:
             raise MachineError(f"-netdev user,{name}={address} is not in the network {network}")
         found.append(address)
     host, guest, name_server = found
-    if host == name_server or host == guest:
+    if host in (guest, name_server):
         raise MachineError(f"-netdev user: the host at {host} needs an address of its own")
     return Addresses(network, host, guest, name_server)
 
@@ -60,13 +47,11 @@ def forwarding(text: str) -> Forwarding:
     """[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT. Raises MachineError."""
     match = FORWARDING.fullmatch(text)
     if not match:
-        raise MachineError(
-            f"-netdev user,hostfwd={text}: not [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT, as tcp::2222-:22"
-        )
+        raise MachineError(f"hostfwd={text}: not [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT, as tcp::2222-:22")
     protocol, host, host_port, guest, guest_port = match.groups()
     ports = int(host_port), int(guest_port)
     if max(ports) >= 1 << 16 or not ports[1]:
-        raise MachineError(f"-netdev user,hostfwd={text}: a port is a number from 1 to 65535")
+        raise MachineError(f"hostfwd={text}: a port is a number from 1 to 65535")
     ends = [_address("hostfwd", address) if address else NOWHERE for address in (host, guest)]
     return Forwarding(protocol == "udp", ends[0], ports[0], ends[1], ports[1])
 

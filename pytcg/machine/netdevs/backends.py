@@ -6,8 +6,25 @@ The fields of a backend are its properties in QEMU's spelling (`_` for `-` and `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from pytcg.machine.chardevs.backends import Socket
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """A port of the host that leads to one of a guest."""
+
+    udp: bool
+    #: 0.0.0.0: all addresses of the host
+    host: IPv4Address
+    host_port: int
+    #: 0.0.0.0: the first address that DHCP gives away
+    guest: IPv4Address
+    guest_port: int
+
+    def __str__(self) -> str:
+        return f"{'udp' if self.udp else 'tcp'}:{self.host}:{self.host_port}-{self.guest}:{self.guest_port}"
 
 
 @dataclass(frozen=True)
@@ -28,8 +45,7 @@ class User:
     #: directory of the TFTP server, and the file that DHCP tells the guest to boot
     tftp: str = ""
     bootfile: str = ""
-    #: [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT
-    hostfwd: tuple[str, ...] = ()
+    hostfwd: tuple[Forwarding, ...] = ()
 
 
 @dataclass(frozen=True)

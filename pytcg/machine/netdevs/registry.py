@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
 
 from pytcg.devices.network import Network
 from pytcg.exec.eventloop import EventLoop
 from pytcg.machine.errors import MachineError, suggestion
 from pytcg.machine.netdevs.backends import Backend, Datagrams, Netdev, User, Wire
+
+#: the MAC address of a first card, as QEMU has it
+FIRST_ADDRESS = 0x525400123456
 
 
 class Netdevs:
@@ -16,6 +20,7 @@ class Netdevs:
         self.loop = loop
         self.backends: dict[str, Backend] = {}
         self.taken: set[str] = set()
+        self._addresses: set[bytes] = set()
         for netdev in netdevs:
             if netdev.id in self.backends:
                 raise MachineError(f"there are two networks with the id {netdev.id}")
@@ -35,9 +40,17 @@ class Netdevs:
             at = backend.socket.address if isinstance(backend, Wire) else "its addresses"
             raise MachineError(f"netdev {name}: cannot open {at}: {error.strerror or error}") from None
 
-    def without_peer(self) -> list[str]:
+    def unused(self) -> list[str]:
         """The ids that no card has taken."""
         return [name for name in self.backends if name not in self.taken]
+
+    def address(self, given: bytes) -> bytes:
+        """The MAC address of a card: the one given, or the first that none has."""
+        addresses = (FIRST_ADDRESS + number for number in count())
+        free = (one for address in addresses if (one := address.to_bytes(6, "big")) not in self._addresses)
+        found = given or next(free)
+        self._addresses.add(found)
+        return found
 
     def _open(self, backend: Backend) -> Network:
         """Modules are imported as they are needed: most runs have no network."""

@@ -19,7 +19,7 @@ from pytcg.devices.network import Network
 from pytcg.exec.eventloop import EventLoop, Timer
 from pytcg.machine.errors import MachineError
 from pytcg.machine.netdevs import libslirp
-from pytcg.machine.netdevs.addresses import addresses, forwarding
+from pytcg.machine.netdevs.addresses import addresses
 from pytcg.machine.netdevs.backends import User
 
 log = logging.getLogger("pytcg")
@@ -49,7 +49,6 @@ class UserNetwork(Network):
         self.loop = loop
         self._library = libslirp.load()
         self._config = _configuration(user)
-        forwardings = {text: forwarding(text) for text in user.hostfwd}
         self._poller = select.epoll()
         #: the poller's descriptors, with the events that are waited for, and with those that have come
         self._polled: dict[int, int] = {}
@@ -76,12 +75,12 @@ class UserNetwork(Network):
         self._get_events = libslirp.GetEvents(self._events)
         self._slirp = self._library.slirp_new(self._config, self._callbacks, None)
         loop.add_reader(self._poller.fileno(), self._turn)
-        for text, rule in forwardings.items():
+        for rule in user.hostfwd:
             ends = libslirp.in4(rule.host), rule.host_port, libslirp.in4(rule.guest), rule.guest_port
             if self._library.slirp_add_hostfwd(self._slirp, rule.udp, *ends):
                 reason = os.strerror(ctypes.get_errno())
                 self.close()
-                raise MachineError(f"-netdev user,hostfwd={text}: the host does not give that port: {reason}")
+                raise MachineError(f"-netdev user,hostfwd={rule}: the host does not give that port: {reason}")
         self._soon()
 
     def send(self, frame: bytes) -> bool:
