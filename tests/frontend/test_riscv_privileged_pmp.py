@@ -152,3 +152,9 @@ def test_a_change_flushes_all_modes() -> None:
         assert hart.miss(RAM, READ, mode) == Action.CONTINUE
     write_address(hart.env, 1, 5)
     assert [hart.cached(RAM, READ, mode) for mode in (MODE_S, MODE_M)] == [None, None]
+
+
+@pytest.mark.parametrize("edge, parted", [(RAM + 0x1004, 1), (RAM + 0x1000, 0), (RAM - 0x1004, 0), (2**56 - 4, 0)])
+def test_only_a_page_that_holds_something_is_parted(edge: int, parted: int) -> None:
+    """Such a page makes blocks of one instruction; all ones in the first entry, as small kernels write, does not."""
+    assert protected((TOR | PMP_RWX, edge >> 2)).env.pmp_fine == parted

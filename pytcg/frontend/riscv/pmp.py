@@ -117,9 +117,18 @@ def work_out(env: RiscvEnv) -> None:
             env.pmp_start[entry], env.pmp_last[entry] = addresses.start, addresses.stop - 1
             env.pmp_count = entry + 1
             env.pmp_locked |= config >> 7
-            env.pmp_fine |= (addresses.start | addresses.stop) & PAGE - 1 != 0
+            env.pmp_fine |= splits_page(env, addresses.start) or splits_page(env, addresses.stop)
             edges |= {addresses.start, min(addresses.stop, 1 << PHYSICAL_BITS)}
     _open_range(env, sorted(edges))
+
+
+def splits_page(env: RiscvEnv, edge: int) -> bool:
+    """Whether a range that starts or stops at `edge` parts a page in which something lies on both sides.
+
+    A kernel that allows all by a top-of-range entry of all ones has an edge 4 bytes below the end, where nothing is.
+    """
+    find = env.cpu.memory.find
+    return edge & PAGE - 1 != 0 and find(edge - 1) is not None and find(edge) is not None
 
 
 def _open_range(env: RiscvEnv, edges: list[int]) -> None:
