@@ -7,7 +7,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 
 from pytcg.devices.network import MAX_FRAME, Network
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.netdevs.backends import Datagrams
 
 #: datagrams that are read at once before others get their turn

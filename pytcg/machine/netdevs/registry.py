@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from pytcg.devices.network import Network
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.errors import MachineError, suggestion
 from pytcg.machine.netdevs.backends import Backend, Datagrams, Netdev, User, Wire
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic_ns
 
 from pytcg.devices.network import Network
-from pytcg.exec.eventloop import EventLoop, Timer
+from pytcg.exec.events.eventloop import EventLoop, Timer
 from pytcg.machine.errors import MachineError
 from pytcg.machine.netdevs import libslirp
 from pytcg.machine.netdevs.addresses import addresses

@@ -9,7 +9,7 @@ import logging
 import struct
 
 from pytcg.devices.network import MAX_FRAME, Network
-from pytcg.exec.eventloop import EventLoop
+from pytcg.exec.events.eventloop import EventLoop
 from pytcg.machine.chardevs.backends import Socket
 from pytcg.machine.chardevs.sockets import SocketStream
 
