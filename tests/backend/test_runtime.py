@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +64,16 @@ class Guest(Machine):
     def start(self, *ops: Op, page_offset: int = 0, pc: int = PC) -> int:
         block = self.backend.emit(ops, page_offset, MODE)
         return self.runtime.enter(self.env.address, self.place(block, pc))
+
+    def chain_request(self) -> tuple[int, int]:
+        """What env.resume of status CHAIN points to: host address of the entry of the block left, and delta."""
+        delta, entry = struct.unpack_from("<ii", self.buffer.view, self.env.resume - self.buffer.base)
+        return self.env.resume + entry, delta
+
+    def kill(self, block: int) -> None:
+        """Make a block look itself up anew whenever it is entered."""
+        position = block - self.buffer.base
+        self.buffer.view[position : position + len(DEAD_JUMP)] = DEAD_JUMP
 
     def go_on(self) -> int:
         return self.runtime.resume(self.env.address)
@@ -233,11 +244,11 @@ def test_chain_and_kill(guest: Guest) -> None:
     ]
     assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.CHAIN
     assert guest.env.pc == PC + 0x20
-    assert guest.runtime.chain_request(guest.env.resume) == (blocks[0], 0x20)
+    assert guest.chain_request() == (blocks[0], 0x20)
     guest.runtime.patch_exit(guest.env.resume, blocks[1])
     assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.CHAIN
     assert (guest.env.pc, guest.get(15), guest.get(14)) == (PC, 2, 1)
-    guest.runtime.kill_block(blocks[1])
+    guest.kill(blocks[1])
     assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.LOOKUP
     assert (guest.env.pc, guest.get(15), guest.get(14)) == (PC + 0x20, 3, 1)
 
@@ -249,7 +260,7 @@ def test_a_dead_block_stays_dead_when_its_exit_is_chained_late(guest: Guest) -> 
         blocks = [guest.place(guest.backend.emit(ops, offset, MODE), PC + offset) for offset in (0, 0x20)]
         assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.CHAIN
         resume = guest.env.resume
-        guest.runtime.kill_block(blocks[0])
+        guest.kill(blocks[0])
         guest.runtime.patch_exit(resume, blocks[1])
         assert guest.runtime.enter(guest.env.address, blocks[0]) == Status.LOOKUP
         assert guest.env.pc == PC

@@ -1,4 +1,4 @@
-"""The runtime of machine code as Python sees it: entering and resuming it, placing, chaining and killing blocks."""
+"""The runtime of machine code as Python sees it: entering and resuming it, placing code, chaining exits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from struct import Struct
 
 from pytcg.backend.codebuffer import CodeBuffer
 from pytcg.backend.x86_64.backend import X86Backend
-from pytcg.backend.x86_64.emit.control import DEAD_JUMP, HEADER
-from pytcg.backend.x86_64.thunks import Thunks
+from pytcg.backend.x86_64.emit.control import HEADER
+from pytcg.backend.x86_64.thunks.thunks import Thunks
 from pytcg.tcg.state import Env
 
 #: MXCSR with all exceptions masked, round to nearest, no flags
@@ -24,9 +24,8 @@ class Runtime:
     """The routines of one backend in one code buffer, at its start.
 
     `call(env.address, number)` calls a compiled helper. `ring(env.address, bits)` sets bits of env.irq and wakes the
-    vCPU. `enter(env.address, host address of code)` and
-    `resume(env.address)` run machine code, without the interpreter's lock, and return a `Status`. `read_counter()` is
-    the host's time stamp counter.
+    vCPU. `enter(env.address, host address of code)` and `resume(env.address)` run machine code, without the
+    interpreter's lock, and return a `Status`. `read_counter()` is the host's time stamp counter.
     """
 
     def __init__(self, backend: X86Backend, buffer: CodeBuffer) -> None:
@@ -69,7 +68,7 @@ class Runtime:
         env.words[env.index + layout.offset["code_alias"] // 8] = alias & 0xFFFFFFFFFFFFFFFF
 
     def place(self, blob: bytes, entry: int, pc: int) -> int:
-        """Copy a block's code into the buffer for guest address `pc`; the host address of its entry.
+        """Copy host code, of a block for guest address `pc` or of a helper, into the buffer: host address of its entry.
 
         Raises CodeBufferFull.
         """
@@ -81,18 +80,8 @@ class Runtime:
         _PC.pack_into(buffer.view, position - HEADER, pc)
         return buffer.base + position
 
-    def chain_request(self, resume: int) -> tuple[int, int]:
-        """What env.resume of status CHAIN points to: host address of the entry of the block left, and delta."""
-        delta, entry, _ = _WORDS.unpack_from(self.buffer.view, resume - self.buffer.base)
-        return resume + entry, delta
-
     def patch_exit(self, resume: int, target: int) -> None:
         """Chain the exit that left with status CHAIN and this env.resume to the host address `target`."""
         position = resume - self.buffer.base
         field = position + _WORDS.unpack_from(self.buffer.view, position)[2]
         _REL32.pack_into(self.buffer.view, field, target - self.buffer.base - field - 4)
-
-    def kill_block(self, entry: int) -> None:
-        """Make a block look itself up anew whenever it is entered."""
-        position = entry - self.buffer.base
-        self.buffer.view[position : position + len(DEAD_JUMP)] = DEAD_JUMP
