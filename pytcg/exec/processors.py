@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, BlockLog, Log, LogSettings
+from pytcg.exec.blocks.invalidate import helper_invalidate
 from pytcg.exec.blocks.lookup import make_lookup
-from pytcg.exec.blocks.placing import helper_invalidate, helper_place, helper_reindex, helper_remember
+from pytcg.exec.blocks.placing import helper_place, helper_reindex, helper_remember
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.events.eventloop import EventLoop

@@ -13,17 +13,7 @@ import pytest
 
 from pytcg.devices.chardev import Chardev
 from pytcg.exec.events.eventloop import EventLoop
-from pytcg.machine.chardevs.backends import (
-    Backend,
-    CharacterDevice,
-    File,
-    Null,
-    Pipe,
-    Pty,
-    Ringbuf,
-    Socket,
-    Stdio,
-)
+from pytcg.machine.chardevs.backends import Backend, CharacterDevice, File, Null, Pipe, Pty, Ringbuf, Socket, Stdio
 from pytcg.machine.chardevs.defaults import with_defaults
 from pytcg.machine.chardevs.files import PseudoTerminal
 from pytcg.machine.chardevs.pyserial import SerialStream

@@ -8,10 +8,13 @@ from struct import Struct
 from struct import error as struct_error
 
 from pytcg.backend.base import HostBlock
+from pytcg.backend.x86_64.emit.bits import BITS
 from pytcg.backend.x86_64.emit.control import CONTROL, BlockWriter, Control, Place
 from pytcg.backend.x86_64.emit.floats import FLOATS, FloatContext
+from pytcg.backend.x86_64.emit.host import HOST
 from pytcg.backend.x86_64.emit.integer import INTEGER
 from pytcg.backend.x86_64.emit.memory import ACCESSES, MEMORY, MOV_EAX, Access, Guarded
+from pytcg.backend.x86_64.emit.multiply import MULTIPLY
 from pytcg.backend.x86_64.emit.operands import Operands
 from pytcg.backend.x86_64.encode import R8, R9, R10, R11, R12, R13, R14, R15, RBX, RDI, RSI
 from pytcg.tcg.ops import OPS, Op
@@ -23,8 +26,10 @@ GLOBAL_REGISTERS = (RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14)
 TEMP_REGISTER = R15
 REQUIRED_FEATURES = frozenset(("sse2", "sse4_1", "popcnt", "bmi1", "bmi2", "abm", "pclmulqdq"))
 
+#: emitters of the ops whose bytes depend on their tuple alone
+SIMPLES = INTEGER | MULTIPLY | BITS | HOST
 SIMPLE, ACCESS, CONTROLLED, GUARDED, FLOAT = range(5)
-_GROUPS = ((INTEGER, SIMPLE), (ACCESSES, ACCESS), (CONTROL, CONTROLLED), (MEMORY, GUARDED), (FLOATS, FLOAT))
+_GROUPS = ((SIMPLES, SIMPLE), (ACCESSES, ACCESS), (CONTROL, CONTROLLED), (MEMORY, GUARDED), (FLOATS, FLOAT))
 _KIND_BY_NAME = {name: kind for group, kind in _GROUPS for name in group}
 #: by op code, how the op is emitted
 KIND = tuple(_KIND_BY_NAME[row.name] for row in OPS for _ in range(8))
@@ -98,7 +103,7 @@ class X86Backend:
             if kind == SIMPLE:
                 piece = simple.get(op)
                 if piece is None:
-                    piece = simple[op] = INTEGER[OPS[code >> 3].name](self._operands, op)
+                    piece = simple[op] = SIMPLES[OPS[code >> 3].name](self._operands, op)
                 hot.append(piece)
                 position += len(piece)
             elif kind == ACCESS:

@@ -12,17 +12,7 @@ from pytcg.exec.blocks.firstcode import FirstCode
 from pytcg.exec.stats import Stats
 from pytcg.exec.translate import Code, TranslatedBlock
 from pytcg.softmmu.regions import CODE, Ram
-from pytcg.tcg.state import (
-    ENTRY_WORDS,
-    LARGE_ENTRIES,
-    LIMIT,
-    NUM_MMU_MODES,
-    NUM_SLOTS,
-    TLB_ENTRIES,
-    WORD,
-    WRITE,
-    Env,
-)
+from pytcg.tcg.state import ENTRY_WORDS, LARGE_ENTRIES, LIMIT, NUM_MMU_MODES, NUM_SLOTS, TLB_ENTRIES, WORD, WRITE, Env
 
 PAGE = 4096
 #: stores into one page that hit no block, after which all its blocks go: the page has become data

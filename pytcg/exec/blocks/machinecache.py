@@ -31,11 +31,7 @@ from pytcg.exec.translate import TranslatedBlock
 from pytcg.frontend.guest import Guest
 from pytcg.softmmu.regions import Ram
 from pytcg.tcg.helpers import Helper
-from pytcg.tcg.state import (
-    WORD,
-    Env,
-    env_class,
-)
+from pytcg.tcg.state import WORD, Env, env_class
 from pytcg.tcg.types import MASK64
 
 

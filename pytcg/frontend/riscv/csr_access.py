@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pytcg.frontend.riscv.bits import (
-    MSTATUS_FS,
-    PRIV_M,
-    PRIV_U,
-)
+from pytcg.frontend.riscv.bits import MSTATUS_FS, PRIV_M, PRIV_U
 from pytcg.frontend.riscv.csr_interrupts import may_use_stimecmp
 from pytcg.frontend.riscv.csr_special import READ, WRITE
 from pytcg.frontend.riscv.csr_table import CSRS, Csr, CsrOp, Gate

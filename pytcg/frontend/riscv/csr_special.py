@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytcg.frontend.riscv.bits import (
-    COUNTER_CY,
-    COUNTER_IR,
-    FLAG_COUNT,
-    MENVCFG_STCE,
-    MIP_STIP,
-    MSTATUS,
-    SSTATUS,
-)
+from pytcg.frontend.riscv.bits import COUNTER_CY, COUNTER_IR, FLAG_COUNT, MENVCFG_STCE, MIP_STIP, MSTATUS, SSTATUS
 from pytcg.frontend.riscv.csr_interrupts import write_mie, write_mip, write_sie, write_sip, write_stimecmp
 from pytcg.frontend.riscv.csr_native import environment, write_senvcfg
 from pytcg.frontend.riscv.csr_table import CSRS

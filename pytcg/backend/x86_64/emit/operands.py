@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.encode import RAX, RBP, RCX, Encoder, Mem, Operand, fits
+from pytcg.tcg.ops import Op
 from pytcg.tcg.state import CONST, ENV, HOST_REG, NUM_GLOBALS, NUM_SPILLS, SPILL, Layout
 from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_SIGN, MO_SIZE, Cond, Type, sext, signed64
 
@@ -135,6 +136,10 @@ class Operands:
         if testing:
             return head + (x.test(w, right, left) if isinstance(left, int) else x.test(w, left, right)), code
         return head + (x.cmp(w, left, right) if isinstance(left, int) else x.cmp_store(w, left, right)), code
+
+
+#: of an op whose bytes depend on its tuple alone
+Emitter = Callable[[Operands, Op], bytes]
 
 
 def constant(register: int, value: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytcg.backend.x86_64 import encode as x
-from pytcg.backend.x86_64.emit.integer import READ_COUNTER
+from pytcg.backend.x86_64.emit.host import READ_COUNTER
 from pytcg.backend.x86_64.encode import R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Mem
 from pytcg.backend.x86_64.thunks.routines import Routines
 from pytcg.native.kernel import FUTEX, FUTEX_WAKE

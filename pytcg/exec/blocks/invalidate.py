@@ -1,0 +1,64 @@
+"""The native routine that kills the blocks which a store overwrites, or which are no longer what memory holds."""
+
+from __future__ import annotations
+
+from pytcg.exec.blocks.placing import FLAGS_MASK, PAGE, PAGE_MASK, PAGE_SHIFT, count, lock, same_bytes, unlock
+from pytcg.exec.blocks.table import HOST, KILLED, LENGTH, NEXT, NEXT_SECOND, PC, PHYSICAL, TEMPLATE
+from pytcg.exec.blocks.templates import GUEST
+from pytcg.native import native
+from pytcg.native.intrinsics import ld8, ld64, st8, st64
+from pytcg.softmmu.regions import CODE
+from pytcg.tcg.helpers import Action
+from pytcg.tcg.state import EMPTY, Env
+
+
+@native
+def helper_invalidate(env: Env) -> int:
+    """Helper.INVALIDATE: kill the blocks with bytes among the arg[1] ones at physical address arg[0], in one page of
+    main RAM.
+
+    env.ret is how many were killed, arg[3] the two bytes that replace the first two of a dead block. If arg[2] is not
+    zero, those that were made from what memory holds are spared. Where no block is left in the page, it is no longer
+    watched.
+    """
+    lock(env)
+    first: int = env.arg[0]
+    last = first + env.arg[1] - 1
+    page = first & PAGE_MASK
+    number = first - env.ram_start >> PAGE_SHIFT
+    head = env.page_heads + number * 8
+    place_of_link = head
+    killed = 0
+    entry = ld64(place_of_link)
+    while entry:
+        start = ld64(entry + PHYSICAL) - 1
+        link = NEXT
+        size = ld64(entry + LENGTH)
+        guest = ld64(entry + TEMPLATE) + GUEST
+        if start & PAGE_MASK != page:
+            # The page is the block's second one.
+            link = NEXT_SECOND
+            guest = guest + PAGE - (start & FLAGS_MASK)
+            size = size + (start & FLAGS_MASK) - PAGE
+            start = page
+        elif start + size > page + PAGE:
+            size = page + PAGE - start
+        hit = start <= last and start + size > first
+        if hit and env.arg[2]:
+            hit = same_bytes(start + env.ram_addend, guest, size) == 0
+        if hit or ld64(entry + PC) == EMPTY:
+            if ld64(entry + PC) != EMPTY:
+                st64(entry + PC, EMPTY)
+                word = ld64(entry + HOST) + env.code_alias
+                st64(word, ld64(word) >> 16 << 16 | env.arg[3])
+                killed += 1
+            st64(place_of_link, ld64(entry + link))
+        else:
+            place_of_link = entry + link
+        entry = ld64(place_of_link)
+    if ld64(head) == 0:
+        st8(env.code_map + number, ld8(env.code_map + number) & ~CODE)
+    count(env, KILLED, killed)
+    unlock(env)
+    env.ret = killed
+    return Action.CONTINUE
