@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,17 @@ from pytcg.machine.chardevs.backends import (
     Stdio,
 )
 from pytcg.machine.errors import MachineError
+from pytcg.machine.netdevs.backends import Datagrams, Forwarding, Netdev, User, Wire
 from pytcg.machine.options import Accelerator, DeviceSpec, Drive, FirmwareFile, Icount, Loader, Options
 
 MODERN = DeviceSpec("virtio-mmio", (("force-legacy", False),))
+
+SSH = Forwarding(False, IPv4Address(0), 2222, IPv4Address(0), 22)
+NAMES = Forwarding(True, IPv4Address("127.0.0.1"), 53, IPv4Address("10.0.2.16"), 54)
+
+
+def card(netdev: str, *values: tuple[str, str]) -> DeviceSpec:
+    return DeviceSpec("virtio-net-device", (("netdev", netdev), *values))
 
 
 def options(line: str) -> Options:
@@ -111,6 +120,44 @@ def options(line: str) -> Options:
             (FirmwareFile("opt/a", text="b"), FirmwareFile("opt/c", Path("d"))),
         ),
         ("-pflash a -pflash b", "drives", (Drive(Path("a"), "pflash"), Drive(Path("b"), "pflash"))),
+        (
+            "-netdev user,id=n0,restrict=on,hostfwd=tcp::2222-:22,hostfwd=udp:127.0.0.1:53-10.0.2.16:54,"
+            "net=10.0.3.0/24",
+            "netdevs",
+            (Netdev("n0", User(net="10.0.3.0/24", restrict=True, hostfwd=(SSH, NAMES))),),
+        ),
+        ("-netdev socket,id=a,listen=:1234", "netdevs", (Netdev("a", Wire(Socket("", "1234", "", True, False))),)),
+        (
+            "-netdev socket,id=a,connect=[::1]:1234",
+            "netdevs",
+            (Netdev("a", Wire(Socket("::1", "1234", wait=False))),),
+        ),
+        (
+            "-netdev socket,id=a,mcast=230.0.0.1:1234",
+            "netdevs",
+            (Netdev("a", Datagrams(("230.0.0.1", 1234), ("0.0.0.0", 0))),),
+        ),
+        (
+            "-netdev socket,id=a,udp=h:1,localaddr=:2 -netdev dgram,id=b,remote.type=inet,remote.host=h,remote.port=1,"
+            "local.type=inet,local.port=2",
+            "netdevs",
+            tuple(Netdev(name, Datagrams(("h", 1), ("", 2))) for name in "ab"),
+        ),
+        (
+            "-netdev dgram,id=a,remote.host=230.0.0.1,remote.port=1,local.host=127.0.0.1",
+            "netdevs",
+            (Netdev("a", Datagrams(("230.0.0.1", 1), ("127.0.0.1", 0))),),
+        ),
+        (
+            "-netdev stream,id=a,server=on,addr.type=unix,addr.path=x",
+            "netdevs",
+            (Netdev("a", Wire(Socket(path="x", server=True, wait=False))),),
+        ),
+        (
+            "-netdev stream,id=a,addr.type=inet,addr.host=h,addr.port=1,reconnect-ms=1500",
+            "netdevs",
+            (Netdev("a", Wire(Socket("h", "1", wait=False, reconnect=2))),),
+        ),
         ("-accel kvm", "accelerator", Accelerator("kvm")),
         ("-M virt,accel=kvm:tcg", "accelerator", Accelerator("tcg")),
         (
@@ -229,7 +276,7 @@ MISTAKES = [
     ("-mon a,mode=control", "there is only readline"),
     ("-echr 0", "-echr 0: a key is"),
     ("-display gtk", "-display gtk: there is only none"),
-    ("-net bridge", "-net bridge: there is only none"),
+    ("-net bridge", "-net bridge: there is no such network"),
     ("-device virtio-rgn-device", "no device 'virtio-rgn-device' (did you mean virtio-rng-device?)"),
     ("-device virtio-mmio", "no device 'virtio-mmio'"),
     ("-device virtio-blk-device,drve=x", "no property 'drve' (did you mean drive?)"),
@@ -329,12 +376,34 @@ def test_the_version_is_what_tools_parse(capsys: pytest.CaptureFixture[str], spe
         ("-device virtio-blk-device,help", ("virtio-blk-device options:", "drive=<str> ", "(default: true)")),
         ("-accel help", ("tcg",)),
         ("-chardev help", ("stdio", "socket", "TCP")),
+        ("-netdev help", ("-netdev KIND,id=ID", "user ", "stream", "passt")),
+        ("-nic help", ("model=",)),
+        ("-net help", ("-net nic",)),
+        ("-device virtio-net-device,help", ("netdev=<str>", "mac=<str>", "host_mtu=<uint16>")),
     ],
 )
 def test_questions_are_answered(line: str, words: tuple[str, ...]) -> None:
     with pytest.raises(Answer) as answer:
         options(line)
     assert all(word in str(answer.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("line", "netdevs", "devices"),
+    [
+        ("-nic none -net none", (), ()),
+        ("-nic user -nic user,id=x", (Netdev("nic0", User()), Netdev("x", User())), (card("nic0"), card("x"))),
+        ("-net user,hostname=guest -net nic", (Netdev("net0", User(hostname="guest")),), (card("net0"),)),
+        (
+            "-net nic,model=virtio,macaddr=52:54:00:00:00:01 -nic user,mac=52:54:00:00:00:02",
+            (Netdev("nic0", User()),),
+            (card("net0", ("mac", "52:54:00:00:00:01")), card("nic0", ("mac", "52:54:00:00:00:02"))),
+        ),
+    ],
+)
+def test_networks_with_their_cards(line: str, netdevs: tuple[Netdev, ...], devices: tuple[DeviceSpec, ...]) -> None:
+    found = options(line)
+    assert (found.netdevs, found.devices) == (netdevs, devices)
 
 
 def test_every_option_is_in_help_once() -> None:

@@ -13,12 +13,13 @@ from pytcg.machine.chardevs.backends import CharacterDevice, File
 from pytcg.machine.errors import MachineError
 from pytcg.machine.machine import Machine
 from pytcg.machine.models import MODELS
+from pytcg.machine.netdevs.backends import Datagrams, Netdev
 from pytcg.machine.options import DeviceSpec, Drive, FirmwareFile, Options
 from tests.machine.fakes import Factory, FakeCpu, Program, idle
 from tests.machine.kernels import image
 
 SLOTS = [0x10001000 + 0x1000 * number for number in range(8)]
-VERSION, ID, STATUS, CONFIG = 4, 8, 0x70, 0x100
+VERSION, ID, FEATURES, STATUS, CONFIG = 4, 8, 0x10, 0x70, 0x100
 PASS, TEST = 0x5555, 0x100000
 RAM, ROM, FLASH, FW_CFG = 0x80000000, 0x1000, 0x20000000, 0x10100000
 RNG = DeviceSpec("virtio-rng-device")
@@ -50,6 +51,10 @@ def slots(files: Path, register: int = ID, **options: Any) -> list[int]:
 
 def disk(*values: tuple[str, Any]) -> DeviceSpec:
     return DeviceSpec("virtio-blk-device", (("drive", "x0"), *values))
+
+
+def card(netdev: str, *values: tuple[str, Any]) -> DeviceSpec:
+    return DeviceSpec("virtio-net-device", (("netdev", netdev), *values))
 
 
 def test_every_kind_of_property_can_be_read() -> None:
@@ -92,6 +97,26 @@ def test_a_console_leads_to_its_chardev(files: Path) -> None:
     assert log.read_bytes() == b"!"
 
 
+def test_cards_have_the_addresses_that_they_are_given_or_the_next(files: Path) -> None:
+    given = DeviceSpec("virtio-net-device", (("mac", "52-54-00-12-34-56"), ("ctrl_vq", False), ("host_mtu", 1400)))
+    cards = (given, DeviceSpec("virtio-net-device"))
+    assert slots(files, ID, devices=cards)[6:] == [1, 1]
+    assert slots(files, CONFIG + 4, devices=cards)[6:] == [0x15734, 0x15634]
+    assert slots(files, CONFIG + 8, devices=cards)[6:] == [1, 1 | 1400 << 16]
+    offered = 1 << 3 | 1 << 5 | 1 << 15 | 1 << 16
+    assert slots(files, FEATURES, devices=cards)[7] & 0xFFFFFF == offered
+
+
+def test_a_card_is_plugged_into_its_network(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backend = Datagrams(("127.0.0.1", 9), ("127.0.0.1", 0))
+    netdevs = (Netdev("a", backend), Netdev("b", backend))
+    assert slots(files, devices=(card("a"),), netdevs=netdevs)[7] == 1
+    assert caplog.messages == ["netdev b has no card: -device virtio-net-device,netdev=b"]
+    caplog.clear()
+    slots(files, devices=(DeviceSpec("virtio-net-device"),))
+    assert caplog.messages == ["a virtio-net-device leads nowhere: it has no netdev=ID"]
+
+
 def test_a_reset_resets_the_devices(files: Path) -> None:
     def program(cpu: FakeCpu) -> None:
         cpu.write(SLOTS[7] + STATUS, 3)
@@ -127,6 +152,11 @@ def test_a_reset_resets_the_devices(files: Path) -> None:
             (DeviceSpec("virtio-serial-device"), DeviceSpec("virtconsole", (("chardev", "c9"),))),
             "no chardev c9",
         ),
+        ((card("n0"),), "no -netdev has id=n0"),
+        ((card("", ("mac", "01:00:00:00:00:00")),), "mac=01:00:00:00:00:00: not the address of a card"),
+        ((card("", ("mac", "52:54")),), "mac=52:54: not the address of a card"),
+        ((card("", ("host_mtu", 60)),), "host_mtu=60: an MTU is of 68 to 65514 bytes"),
+        ((card("", ("rx_queue_size", 300)),), "rx_queue_size=300: a power of two from 4 to 1024"),
         ((disk(("queue-size", 3)),), "queue-size=3: a power of two"),
         ((disk(("logical_block_size", 100)),), "logical_block_size=100: a power of two"),
     ],
