@@ -9,11 +9,11 @@ from pytcg.exec.events.eventloop import EventLoop
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.exec.processors import Processors
 from pytcg.frontend.riscv.bits import PMP_A_SHIFT, PMP_NAPOT, PMP_RWX, PTE_A, PTE_D, PTE_R, PTE_V, PTE_W, PTE_X
+from pytcg.frontend.riscv.flush import flush_everything
 from pytcg.frontend.riscv.guest import RiscvGuest
 from pytcg.frontend.riscv.isa import configure
 from pytcg.frontend.riscv.pmp import PMP_ADDRESS, write_address, write_config
 from pytcg.frontend.riscv.status import update_flags
-from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.softmmu.regions import AddressSpace, Io, Ram, Rom
 from pytcg.tcg.helpers import Action, Helper
 from tests.exec.riscv import WFI, code

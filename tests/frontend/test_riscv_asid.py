@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytcg.frontend.riscv.bits import MODE_S, MODE_SUM, MODE_U, PTE_G, SATP_ASID_SHIFT
 from pytcg.frontend.riscv.fences import RS1, RS2, helper_sfence_vma, helper_write_satp
-from pytcg.frontend.riscv.tlb import flush_page, flush_translations
+from pytcg.frontend.riscv.flush import flush_page, flush_translations
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, NUM_MMU_MODES, READ, WORD, WRITE
 from tests.frontend.privileged import LEAF, RAM, ROOT, USER, Hart

@@ -29,9 +29,9 @@ from pytcg.frontend.riscv.bits import (
     PTE_W,
     PTE_X,
 )
+from pytcg.frontend.riscv.flush import flush_everything, flush_page, flush_translations
 from pytcg.frontend.riscv.mmu import debug_translate, probe, raise_access_fault
 from pytcg.frontend.riscv.state import LAYOUT
-from pytcg.frontend.riscv.tlb import flush_everything, flush_page, flush_translations
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, FIRST_ADDRESS, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MASK64

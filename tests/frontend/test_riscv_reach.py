@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytcg.frontend.riscv.bits import MODE_M, MODE_S, PMP_A_SHIFT, PMP_NAPOT, PMP_R, PMP_RWX, PMP_TOR, SATP_MODE_SHIFT
+from pytcg.frontend.riscv.flush import flush_page
 from pytcg.frontend.riscv.pmp import write_address, write_config
-from pytcg.frontend.riscv.tlb import flush_page
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import FETCH, READ, WRITE
 from tests.frontend.privileged import LEAF, RAM, RAM_SIZE, Hart

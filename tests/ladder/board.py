@@ -21,12 +21,12 @@ from pytcg.frontend.riscv.bits import (
     PTE_W,
     PTE_X,
 )
+from pytcg.frontend.riscv.flush import flush_everything
 from pytcg.frontend.riscv.fpstate import read_fflags, write_fflags, write_frm
 from pytcg.frontend.riscv.guest import RiscvGuest
 from pytcg.frontend.riscv.isa import configure
 from pytcg.frontend.riscv.pmp import PMP_ADDRESS, write_address, write_config
 from pytcg.frontend.riscv.status import update_flags
-from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.softmmu.regions import AddressSpace, Ram
 
 BASE, SIZE = 0x40000000, 0x100000

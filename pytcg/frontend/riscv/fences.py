@@ -12,9 +12,9 @@ from pytcg.frontend.riscv.bits import (
     SATP_SV57,
 )
 from pytcg.frontend.riscv.exceptions import illegal
+from pytcg.frontend.riscv.flush import flush_address_space, flush_page, flush_translations
 from pytcg.frontend.riscv.interrupts import LENGTH
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.tlb import flush_address_space, flush_page, flush_translations
 from pytcg.native import native
 from pytcg.tcg.helpers import Action
 

@@ -19,9 +19,9 @@ from pytcg.frontend.riscv.bits import (
     PMP_TOR,
     PMP_W,
 )
+from pytcg.frontend.riscv.flush import flush_everything
 from pytcg.frontend.riscv.state import RiscvEnv
 from pytcg.frontend.riscv.status import update_flags
-from pytcg.frontend.riscv.tlb import flush_everything
 from pytcg.native import native
 from pytcg.tcg.state import EMPTY
 

@@ -22,8 +22,8 @@ from pytcg.frontend.riscv.bits import (
     PRIV_S,
     PRIV_U,
 )
+from pytcg.frontend.riscv.flush import flush_jump_cache, flush_reads
 from pytcg.frontend.riscv.state import RiscvEnv
-from pytcg.frontend.riscv.tlb import flush_jump_cache, flush_reads
 from pytcg.native import native
 from pytcg.tcg.state import ONE_INSN
 from pytcg.tcg.types import Rm
