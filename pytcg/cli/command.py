@@ -90,13 +90,13 @@ def _pid_file(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    from pytcg.cli.daemon import write_pid
+    from pytcg.cli.daemon import remove_pid, write_pid
 
     write_pid(path)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        remove_pid(path)
 
 
 def _dump(blob: bytes, path: Path) -> int:

@@ -33,6 +33,15 @@ class Daemon:
 def write_pid(path: Path) -> None:
     """Write the number of this process into a file. Raises MachineError."""
     try:
-        path.write_text(f"{os.getpid()}\n")
+        # a pipe without a reader is an error, and nothing to wait for
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        with os.fdopen(fd, "w") as file:
+            file.write(f"{os.getpid()}\n")
     except OSError as error:
         raise MachineError(f"cannot write the process number to {path}: {error.strerror}") from None
+
+
+def remove_pid(path: Path) -> None:
+    """Remove that file at the end, unless it is something else, such as /dev/null."""
+    if path.is_file():
+        path.unlink(missing_ok=True)

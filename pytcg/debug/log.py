@@ -37,6 +37,8 @@ ITEMS = {
 #: what is logged of each translation, of each trap, and by the loggers "pytcg.ITEM"
 TRANSLATION, TRAPS = frozenset(("in_asm", "op", "op_opt", "out_asm")), frozenset(("int", "mmu", "strace"))
 LOGGERS = ("unimp", "guest_errors", "page")
+#: how its file is opened
+OPEN_LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
 #: what can be switched on and off while the machine runs: the rest is for what is yet to be translated
 SWITCHABLE = TRAPS | {"unimp", "guest_errors"}
 
@@ -86,8 +88,10 @@ def help_text() -> str:
 
 def _open(file: Path) -> TextIO:
     """A file to write to; %d in its name stands for the number of the process. Raises OSError."""
-    path = str(file).replace("%d", str(os.getpid()))
-    return TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8")
+    # a pipe without a reader is an error, and nothing to wait for
+    fd = os.open(str(file).replace("%d", str(os.getpid())), OPEN_LOG, 0o666)
+    os.set_blocking(fd, True)
+    return TextIOWrapper(BufferedWriter(FileIO(fd, "w")), encoding="utf-8")
 
 
 class Log:

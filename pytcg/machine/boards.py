@@ -37,7 +37,5 @@ def read_tree(path: Path) -> Tree:
     """The tree of a file. Raises MachineError naming the file and what is wrong with it."""
     try:
         return load_tree(path, [resource("machines", arch) for arch in architectures()])
-    except OSError as error:
-        raise MachineError(f"cannot read device tree {path}: {error.strerror}") from None
     except TreeError as error:
         raise MachineError(f"{path}: {error}") from None

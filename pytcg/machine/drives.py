@@ -58,3 +58,7 @@ class Drives:
             raise MachineError(f"drive {name} is in use by another device")
         self._taken.add(name)
         return self._by_id[name]
+
+    def take_rest(self) -> list[Drive]:
+        """The drives that no device has taken."""
+        return [self.take(name) for name in self._by_id if name not in self._taken]

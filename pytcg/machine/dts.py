@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytcg.machine import fdt
+from pytcg.machine.boot.contents import read_file
 from pytcg.machine.tree import Node, Tree, TreeError
 
 if TYPE_CHECKING:
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
 def load_tree(path: Path, include_path: Sequence[Path] = ()) -> Tree:
     """The tree of a .dts or .dtb file, told apart by content.
 
-    `include_path`: where a source's /include/ looks besides the source's folder. Raises OSError, or TreeError saying
-    what is wrong.
+    `include_path`: where a source's /include/ looks besides the source's folder. Raises MachineError where the
+    file cannot be read, TreeError where it is no tree.
     """
-    with path.open("rb") as file:
-        data = file.read()
+    data = read_file(path, "device tree")
     if path.suffix == ".dtb" or data[:4] == fdt.MAGIC.to_bytes(4, "big"):
-        return fdt.unpack(data)
+        return fdt.unpack(bytes(data))
     return _load_source(path, include_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from pytcg.block.image import Image
 from pytcg.devices.chardev import Chardev
 from pytcg.devices.flash_image import FlashImage
 from pytcg.devices.virtio.console import VirtioConsole
@@ -48,6 +49,7 @@ class Plugboard:
         #: images of flash banks, by number
         self.flashes: dict[int, FlashImage] = {}
         self.plugged: dict[Node, VirtioDevice] = {}
+        self._unused: list[Image] = []
         self._globals = options.globals
         self._ids: set[str] = set()
         #: consoles without a port, by the name of their bus
@@ -67,6 +69,8 @@ class Plugboard:
             model = find_device(spec.driver)
             assert model.plug
             model.plug(self, self._values(model, spec))
+        # a mistake in a drive that no device uses is one too, and its file is in use as any other
+        self._unused.extend(map(open_image, drives.take_rest()))
         for name in self.netdevs.unused():
             log.warning("netdev %s has no card: -device virtio-net-device,netdev=%s", name, name)
 
@@ -106,10 +110,13 @@ class Plugboard:
         """Let go of what the devices hold of the host."""
         for device in self.plugged.values():
             device.close()
-        for image in self.flashes.values():
+        for flash in self.flashes.values():
+            flash.close()
+        for image in self._unused:
             image.close()
         self.plugged.clear()
         self.flashes.clear()
+        self._unused.clear()
 
     def _values(self, model: Model, spec: DeviceSpec) -> Values:
         """The values of a device's properties: its own, else those of -global, else the model's."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pytcg.cli.daemon import remove_pid, write_pid
+
 LIGHT = """
 import sys
 from pytcg.cli.main import main
@@ -110,6 +112,17 @@ def test_a_daemon_runs_on_without_its_starter(tmp_path: Path) -> None:
     while pid_file.exists():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_only_a_file_of_its_own_is_removed(tmp_path: Path) -> None:
+    file, device = tmp_path / "pid", tmp_path / "device"
+    device.symlink_to("/dev/null")
+    for path in (file, device):
+        write_pid(path)
+    assert file.read_text() == f"{os.getpid()}\n"
+    for path in (file, device):
+        remove_pid(path)
+    assert not file.exists() and device.is_symlink()
 
 
 def test_a_daemon_that_cannot_start_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def files(tmp_path: Path) -> Path:
     for name, data in FILES.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "board.dts").write_text(BOARD)
+    for name in ("pipe", "pipe.dts"):
+        os.mkfifo(tmp_path / name)
     return tmp_path
 
 
@@ -63,6 +66,18 @@ def files(tmp_path: Path) -> Path:
         ("-d nosuch", "nosuch"),
         ("-d in_asm -D {}/none/log", "none/log"),
         ("-device loader,file={}/none,addr=0", "none"),
+        ("-kernel {}/pipe", "cannot read kernel {}/pipe: nobody writes to that pipe"),
+        ("-M {}/pipe.dts", "cannot read device tree {}/pipe.dts: nobody writes to that pipe"),
+        ("-kernel /dev/zero", "cannot read kernel /dev/zero: it is not a file"),
+        ("-fw_cfg opt/a,file={}/none", "{}/none: No such file"),
+        ("-drive file={}/none,if=none,id=unused", "cannot open disk image {}/none: No such file"),
+        ("-drive file={}/pipe,if=none,id=unused", "{}/pipe is no disk image: it is neither a file nor a block device"),
+        ("-pflash {}/empty", "a flash image of 0 bytes"),
+        ("-d in_asm -D {}/pipe", "cannot write the log {}/pipe: No such device or address"),
+        ("-pidfile {}/pipe", "cannot write the process number to {}/pipe: No such device or address"),
+        ("-chardev file,id=a,path={}/pipe -serial chardev:a", "chardev a: cannot open {}/pipe: No such device"),
+        ("-chardev file,id=a,path={}/none/b -serial chardev:a", "chardev a: cannot open {}/none/b: No such file"),
+        ("-chardev null,id=a,logfile={}/none/b -serial chardev:a", "chardev a: cannot open {}/none/b: No such file"),
         ("-device loader,file={}/script,addr=0x1", "0x1"),
     ],
 )

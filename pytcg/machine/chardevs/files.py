@@ -27,10 +27,10 @@ class OwnedStream(Stream):
 
 
 def open_file(backend: File, loop: EventLoop) -> OwnedStream:
-    """Output into a file. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_APPEND if backend.append else os.O_TRUNC)
+    """Output into a file. Raises OSError, also for a pipe without a reader, which is not waited for."""
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CREAT | os.O_CLOEXEC | (os.O_APPEND if backend.append else os.O_TRUNC)
     output = os.open(backend.path, flags, 0o666)
-    source = os.open(backend.input_path, os.O_RDONLY | os.O_CLOEXEC) if backend.input_path else None
+    source = os.open(backend.input_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC) if backend.input_path else None
     return OwnedStream(loop, source, output)
 
 

@@ -111,7 +111,7 @@ class Chardevs:
                 chardev.close()
                 raise
         except OSError as error:
-            at = getattr(device.backend, "address", "") or getattr(device.backend, "path", "")
+            at = error.filename or getattr(device.backend, "address", "") or getattr(device.backend, "path", "")
             raise MachineError(f"chardev {device.id}: cannot open {at}: {error.strerror or error}") from None
 
     def _backend(self, name: str, backend: Backend) -> Chardev:
