@@ -24,7 +24,7 @@ PAGE = 4096
 #: where programs lie, what they work on, where traps go, and page tables
 PROGRAM, DATA, HANDLER, ROOT = RAM, RAM + 0x20000, RAM + 0x40000, RAM + 0x50000
 FS_INITIAL, LEAF, SV39 = 1 << 13, PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D, 8 << 60
-S, M = 1, 3
+U, S, M = 0, 1, 3
 
 
 class Registers:

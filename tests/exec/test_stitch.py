@@ -21,7 +21,8 @@ from pytcg.frontend.riscv.isa import configure
 from pytcg.frontend.units import MOST_INSNS
 from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
-from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S
+from pytcg.tcg.state import ONE_INSN
+from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S, U
 from tests.exec.riscv import C_NOP, FENCE_I, add, addi, auipc, bne, code, i_type, jal, jalr, load, lui, store
 
 PATTERNS: tuple[Pattern, ...] = tuple(
@@ -97,7 +98,7 @@ def test_random_blocks(workshop: Workshop, seed: int, half: int) -> None:
     assert stitched in (None, workshop.translated(PROGRAM + 2 * half))
 
 
-FAR, NEAR = 0x12345000, 40
+FAR, NEAR, RETURN = 0x12345000, 40, jalr(0, 1, 0)
 #: programs that must be put together
 BLOCKS = {
     "loads and stores": code(
@@ -178,12 +179,12 @@ def test_a_pc_is_as_near_as_its_field_is_wide(workshop: Workshop, halves: int) -
         (auipc(1, 0), jalr(1, 1, 512)),
         (auipc(1, FAR), jalr(1, 1, 512)),
         (auipc(6, 0), jalr(1, 6, 512)),
-        (auipc(10, 0), FENCE_I),
-        *((auipc(10, 0), addi(10, 10, n), FENCE_I) for n in (4, 10, -200, -2 * halves - 128, -2 * halves - 130)),
+        (auipc(10, 0), RETURN),
+        *((auipc(10, 0), addi(10, 10, n), RETURN) for n in (4, 10, -200, -2 * halves - 128, -2 * halves - 130)),
         *(
             (auipc(1, page), *use)
             for page, n in ((1 << 31, -1), (0x7FFFF000, 2047))
-            for use in ((addi(1, 1, n), FENCE_I), (addi(11, 1, n), FENCE_I), (jalr(1, 1, n),))
+            for use in ((addi(1, 1, n), RETURN), (addi(11, 1, n), RETURN), (jalr(1, 1, n),))
         ),
     ):
         same_or_left(workshop, PROGRAM, code(*[C_NOP] * halves, *words))
@@ -214,9 +215,30 @@ def test_a_form_is_made_once(workshop: Workshop) -> None:
     """Another displacement of the same width, or another target, needs nothing new."""
     forms = workshop.code.forms
     assert isinstance(forms, Forms)
-    workshop.write(PROGRAM, code(load(10, 2, 16), bne(10, 11, NEAR)))
+    for one, other in (
+        (code(load(10, 2, 16), bne(10, 11, NEAR)), code(load(10, 2, 24), bne(10, 11, NEAR + 64))),
+        (code(auipc(1, FAR), jalr(1, 1, 100)), code(auipc(1, FAR), jalr(1, 1, 200))),
+        (code(auipc(10, FAR), addi(10, 10, 4), RETURN), code(auipc(10, 2 * FAR), addi(10, 10, -4), RETURN)),
+    ):
+        workshop.write(PROGRAM, one)
+        assert workshop.stitched(PROGRAM)
+        count = forms.count
+        workshop.write(PROGRAM + 256, other)
+        assert workshop.stitched(PROGRAM + 256) == workshop.translated(PROGRAM + 256)
+        assert forms.count == count
+
+
+def test_forms_are_of_one_value_of_the_flags() -> None:
+    """What lets a floating-point register be stored in U is a bit of the flags; blocks of one instruction are no matter
+    of forms."""
+    workshop = Workshop(U)
+    workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))
+    assert workshop.stitched(PROGRAM) == workshop.translated(PROGRAM)
+    workshop.env.mstatus = 0
+    workshop.enter(U)
+    workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))
+    assert workshop.stitched(PROGRAM) is None
+    workshop.write(PROGRAM, code(addi(10, 10, 1), RETURN))
     assert workshop.stitched(PROGRAM)
-    count = forms.count
-    workshop.write(PROGRAM + 256, code(load(10, 2, 24), bne(10, 11, NEAR + 64)))
-    assert workshop.stitched(PROGRAM + 256) == workshop.translated(PROGRAM + 256)
-    assert forms.count == count
+    workshop.env.flags |= ONE_INSN
+    assert workshop.stitched(PROGRAM) is None

@@ -32,6 +32,11 @@ ADD, XOR, MOV = (code(name, Type.I64) for name in ("add", "xor", "mov"))
             "add.i64 h0, g6, #1 ; mov.i64 g6, h0 ; mov.i64 g10, h0 ; "
             "mov.i64 h0, g10 ; mov.i64 g6, h0 ; mov.i64 g11, h0",
         ),
+        # read and written anew by one op
+        (
+            "mov.i64 g5, g10 ; add.i64 g5, g5, g11 ; mov.i64 g12, g5",
+            "mov.i64 h0, g10 ; mov.i64 g5, h0 ; add.i64 h0, h0, g11 ; mov.i64 g5, h0 ; mov.i64 g12, h0",
+        ),
         # one at a time
         (
             "mov.i64 g5, g10 ; mov.i64 g6, g11 ; add.i64 g12, g5, g6",

@@ -98,6 +98,7 @@ def lines(text):
                 "guest_st.i64 g3, g4, off=0, mop=u8, insn=0",
                 "fadd.f64 g33, g34, g35, rm=dyn",
                 "mov.i64 g1, g3",
+                "host_cmpxchg.i64 g3, g4, g5, g6",
             )
         ),
         *(
@@ -120,6 +121,7 @@ def lines(text):
             "not.i64 g1, g2 ; brcond_tb.i64 g2, #0, eq, delta=64, insn=0 ; mov.i64 g1, g4",
         ),
         ("not.i64 t0, g2 ; not.i64 t1, t0", ""),
+        ("guest_ld.i64 t0, g1, off=0, mop=u8, insn=0",) * 2,
         ("fadd.f64 g33, g34, g35, rm=dyn ; fsub.f64 g33, g34, g35, rm=dyn",) * 2,
         # branches
         ("brcond_tb.i64 g0, #0, ne, delta=4, insn=0", ""),
@@ -162,7 +164,7 @@ def test_ops_after_a_jump_go_until_a_label():
 
 def test_temporaries_live_around_a_loop_are_kept():
     text = "movi.i64 t0, #3\n L0:\n guest_st.i64 t0, g1, off=0, mop=u8, insn=0\n sub.i64 t0, t0, #1\n"
-    text += "brcond.i64 t0, #0, ne, L0\n ret g1"
+    text += "brcond.i64 g1, #0, ne, L0\n ret g1"
     ops = parse_ops(text)
     assert optimise(ops) == ops
 
