@@ -105,12 +105,13 @@ def test_mistakes_are_in_the_status(cycles: tuple[int, ...], status: int) -> Non
 
 def test_what_is_read_only_stays() -> None:
     bank = flash(writable=False)
+    bank.buffer[:] = b"\xa5" * SIZE
     command(bank, 0x40, 0, at=8)
     assert word(bank, 0) == 0x92 * DUAL
     command(bank, 0x50, 0x20, 0xD0)
     assert word(bank, 0) == 0xA2 * DUAL
     command(bank, 0xFF)
-    assert bytes(bank.buffer) == b"\xff" * SIZE
+    assert bytes(bank.buffer) == b"\xa5" * SIZE
 
 
 ACCESS = st.tuples(

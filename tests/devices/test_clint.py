@@ -65,6 +65,7 @@ def test_compare_in_two_halves(board: Board) -> None:
 
 
 def test_no_interrupt_before_the_guest_sets_one(board: Board) -> None:
+    assert not any(timer.deadline for timer in board.time.timers)
     board.time.advance(10**15)
     assert not any(line.level for line in board.timer)
 

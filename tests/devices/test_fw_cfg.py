@@ -84,14 +84,21 @@ def test_files_are_listed_by_name(board: Board) -> None:
         board.take(position)
 
 
+def test_a_long_name_is_cut() -> None:
+    assert directory({"opt/" + "x" * 60: b""})[Item.DIRECTORY][-56:] == b"opt/" + b"x" * 51 + b"\0"
+
+
 @pytest.mark.parametrize("halves", [True, False])
 def test_dma(board: Board, halves: bool) -> None:
     assert board.transfer(SELECT | READ | Item.KERNEL_DATA << 16, 10, halves=halves) == 0
     assert board.at(10) == bytes(range(10))
     assert (BUFFER, 10) in board.changed
     assert board.transfer(SKIP, 80) == 0
+    board.ram.buffer[BUFFER - RAM :][:30] = b"\xff" * 30
     assert board.transfer(READ, 20) == 0
-    assert board.at(20) == bytes(range(90, 100)) + bytes(10)
+    assert board.at(30) == bytes(range(90, 100)) + bytes(10) + b"\xff" * 10
+    assert board.transfer(SELECT | READ | Item.KERNEL_DATA << 16, 10, halves=halves) == 0
+    assert board.at(10) == bytes(range(10))
 
 
 @pytest.mark.parametrize(

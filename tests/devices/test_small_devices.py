@@ -58,6 +58,12 @@ def test_rtc_is_set_high_half_first(rtc: Rtc) -> None:
     rtc.device.write(TIME_HIGH, 4, 5)
     rtc.device.write(TIME_LOW, 4, 6)
     assert rtc.now() == 5 << 32 | 6
+    rtc.device.write(IRQ_ENABLED, 4, 1)
+    rtc.set_alarm(6 << 32)
+    rtc.device.write(TIME_HIGH, 4, 6)
+    assert not rtc.line.level
+    rtc.device.write(TIME_LOW, 4, 0)
+    assert rtc.line.level, "the alarm's time has come"
 
 
 def test_alarm(rtc: Rtc) -> None:

@@ -24,7 +24,7 @@ from tests.exec.riscv import WFI, load, store
 #: where the device under test is, and its twin, which only Python serves
 SHARED, PLAIN = 0x20000000, 0x30000000
 A0, A1 = 10, 11
-THR, IER, LCR, MCR, LSR, SCR = 0, 1, 3, 4, 5, 7
+THR, IER, FCR, LCR, MCR, LSR, SCR = 0, 1, 2, 3, 4, 5, 7
 
 
 class Bench:
@@ -75,7 +75,22 @@ def uarts() -> tuple[Bench, list[FakeChardev]]:
     return Bench(one, other, 0x100), hosts
 
 
-ACCESS = st.tuples(
+#: what decides what machine code may do: sending, polling, the divisor latch, loopback, interrupts, FIFOs
+USUAL = st.sampled_from(
+    tuple(
+        (register, 1, value)
+        for register, values in (
+            (THR, (0x41, 0x42, None)),
+            (LSR, (None,)),
+            (LCR, (0x83, 3)),
+            (MCR, (0x10, 0)),
+            (IER, (2, 0)),
+            (FCR, (1, 0xC0)),
+        )
+        for value in values
+    )
+)
+ACCESS = USUAL | st.tuples(
     st.sampled_from((THR, THR, LSR, LSR, *range(8), 9)),
     st.sampled_from((1, 1, 1, 2, 4, 8)),
     st.none() | st.integers(0, 0x1FF) | st.just(0),

@@ -11,8 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytcg.backend.x86_64.backend import X86Backend
-from pytcg.exec.blocks.forms import Forms
-from pytcg.exec.blocks.table import FORMS, WORD, BlockTable
+from pytcg.exec.blocks.forms import FORMS_LIMIT, FORMS_MASK, LOG_FORMS, Forms, find_form, form_slot
+from pytcg.exec.blocks.stitch import ROOM
+from pytcg.exec.blocks.table import (
+    CONTENTS_LIMIT,
+    FORMS,
+    STITCHED,
+    STITCHED_END,
+    TEMPLATES,
+    WORD,
+    BlockTable,
+    SharedWords,
+)
 from pytcg.exec.blocks.templates import CODE_ENTRY, CODE_LENGTH, GUEST, GUEST_INSNS, GUEST_LENGTH, KEY, PREFIX
 from pytcg.frontend.decodetree import Pattern
 from pytcg.frontend.riscv.decoding import decoder
@@ -23,7 +33,7 @@ from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import ONE_INSN
 from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S, U
-from tests.exec.riscv import C_NOP, FENCE_I, add, addi, auipc, bne, code, i_type, jal, jalr, load, lui, store
+from tests.exec.riscv import C_NOP, FENCE_I, add, addi, auipc, bne, code, i_type, jal, jalr, load, lui, r_type, store
 
 PATTERNS: tuple[Pattern, ...] = tuple(
     pattern for width in (16, 32) for pattern in decoder(configure("rv64").tables, width).patterns
@@ -119,6 +129,9 @@ BLOCKS = {
     "call through another register": code(auipc(6, FAR), jalr(1, 6, -100)),
     "numbers": code(*[addi(10, rs1, n) for rs1 in (0, 10, 11) for n in (0, 1, -1, 200, -200)], jalr(0, 1, 0)),
     "many": code(*[addi(10, 10, n) for n in range(MOST_INSNS - 1)], jalr(0, 1, 0)),
+    "loop whose temporaries take the register": code(
+        addi(20, 20, 1), add(10, 10, 20), r_type(0x33, 2, 0x10, 11, 11, 12), bne(10, 11, -12)
+    ),
     "no room for padding": code(addi(10, 10, 1), addi(0, 0, 0), bne(10, 0, NEAR)),
 }
 
@@ -204,6 +217,29 @@ def test_what_is_left_to_the_translator(workshop: Workshop) -> None:
         assert workshop.stitched(PROGRAM + at) is None
 
 
+@pytest.mark.parametrize(
+    ("limit", "used", "room"), ((STITCHED_END, STITCHED, ROOM - 1), (CONTENTS_LIMIT, TEMPLATES, 0))
+)
+def test_nothing_is_put_together_without_room(limit: int, used: int, room: int) -> None:
+    workshop = Workshop()
+    workshop.write(PROGRAM, code(addi(10, 10, 1), RETURN))
+    control = workshop.code.table.control.words
+    before = control[limit // WORD]
+    control[limit // WORD] = control[used // WORD] + room
+    assert workshop.stitched(PROGRAM) is None
+    control[limit // WORD] = before
+    assert workshop.stitched(PROGRAM)
+
+
+def test_no_more_forms_than_there_is_room_for() -> None:
+    workshop = Workshop()
+    forms = workshop.code.forms
+    assert isinstance(forms, Forms)
+    workshop.write(PROGRAM, code(addi(10, 10, 1), RETURN))
+    forms.count = FORMS_LIMIT
+    assert workshop.stitched(PROGRAM) is None
+
+
 def test_nothing_is_put_together_without_compressed_instructions() -> None:
     """There a jump may be misaligned, which its immediate decides."""
     guest, table = RiscvGuest(configure("rv64,c=off")), BlockTable(1)
@@ -228,9 +264,26 @@ def test_a_form_is_made_once(workshop: Workshop) -> None:
         assert forms.count == count
 
 
+def test_forms_that_are_looked_for_at_one_place_are_told_apart() -> None:
+    """By both words of their keys."""
+    kinds = {form_slot(1, form): form for form in range(1 << 16)}
+    first, second = next((kinds[slot], form) for form in range(1 << 16) if kinds[slot := form_slot(1, form)] != form)
+    by_words = {form_slot(words, 1): words for words in range(1 << 10)}
+    one, other = next((by_words[slot], n) for n in range(1 << 20) if by_words.get(slot := form_slot(n, 1), n) != n)
+    for keys in (((1, first), (1, second)), ((one, 1), (other, 1))):
+        slots, records = SharedWords(1 << LOG_FORMS), SharedWords(4)
+        at = form_slot(*keys[0]) // WORD
+        assert at == form_slot(*keys[1]) // WORD
+        for n, key in enumerate(keys):
+            assert find_form(slots.address, *key) == 0
+            records.words[2 * n], records.words[2 * n + 1] = key
+            slots.words[at + n & FORMS_MASK // WORD] = records.address + 2 * n * WORD
+            assert find_form(slots.address, *key) == records.address + 2 * n * WORD
+
+
 def test_forms_are_of_one_value_of_the_flags() -> None:
-    """What lets a floating-point register be stored in U is a bit of the flags; blocks of one instruction are no matter
-    of forms."""
+    """What lets a floating-point register be stored in U is a bit of them; a jump to another page goes by the mode.
+    Blocks of one instruction are no matter of forms."""
     workshop = Workshop(U)
     workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))
     assert workshop.stitched(PROGRAM) == workshop.translated(PROGRAM)
@@ -238,7 +291,9 @@ def test_forms_are_of_one_value_of_the_flags() -> None:
     workshop.enter(U)
     workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))
     assert workshop.stitched(PROGRAM) is None
-    workshop.write(PROGRAM, code(addi(10, 10, 1), RETURN))
-    assert workshop.stitched(PROGRAM)
+    for privilege in (S, M):
+        workshop.enter(privilege)
+        workshop.write(PROGRAM, code(addi(10, 10, 1), jal(0, 2 * PAGE)))
+        assert workshop.stitched(PROGRAM) == workshop.translated(PROGRAM)
     workshop.env.flags |= ONE_INSN
     assert workshop.stitched(PROGRAM) is None

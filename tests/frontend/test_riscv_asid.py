@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytcg.frontend.riscv.bits import MODE_S, MODE_SUM, MODE_U, PTE_G, SATP_ASID_SHIFT
 from pytcg.frontend.riscv.fences import RS1, RS2, helper_sfence_vma, helper_write_satp
 from pytcg.frontend.riscv.flush import flush_page, flush_translations
+from pytcg.frontend.riscv.tlb import LOCAL_ENTRIES
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, JUMP_CACHE_ENTRIES, NUM_MMU_MODES, READ, WORD, WRITE
 from tests.frontend.privileged import LEAF, RAM, ROOT, USER, Hart
@@ -37,9 +38,10 @@ class Spaces(Hart):
         #: the spaces that have the superpage
         self.large: set[int] = set()
         self.asid = 0
-        for page in (*LOCAL, SUPERPAGE):
+        for page in LOCAL:
             for asid in ASIDS:
                 self.remap(asid, page)
+        self.remap(0, SUPERPAGE)
         self.remap(-1, GLOBAL)
         self.switch(0)
 
@@ -182,9 +184,10 @@ def test_kernel_code_that_is_not_global_goes() -> None:
     assert jump_caches(hart) == [True, False, False, True]
 
 
-def test_more_pages_than_are_noted() -> None:
+@pytest.mark.parametrize("more", (0, 1, 88))
+def test_more_pages_than_are_noted(more: int) -> None:
     hart = Hart()
-    pages = [0x100000 + n * PAGE for n in range(600)]
+    pages = [0x100000 + n * PAGE for n in range(LOCAL_ENTRIES + more)]
     for page in pages:
         hart.map(page, RAM + 0x50000, USER)
         assert hart.miss(page, READ, MODE_U) == Action.CONTINUE

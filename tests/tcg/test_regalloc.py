@@ -92,6 +92,34 @@ def test_a_value_carried_from_one_round_to_the_next_starts_with_the_loop():
     assert allocated(text, (H0,))[0] == "movi.i64 s0, #0"
 
 
+def test_a_value_that_a_loop_reads_before_it_is_assigned_is_live_from_its_head():
+    text = """
+        br L1
+        L0:
+        movi.i64 t1, #1
+        add.i64 g1, g1, t1
+        add.i64 g1, g1, t0
+        L1:
+        mov.i64 t0, g1
+        brcond.i64 g1, #9, ltu, L0
+        goto_ptr g1
+    """
+    assert allocated(text, (H0,))[2:5] == ["movi.i64 h0, #1", "add.i64 g1, g1, h0", "add.i64 g1, g1, s0"]
+
+
+def test_what_is_live_around_a_loop_is_so_up_to_its_last_branch():
+    text = """
+        movi.i64 t0, #5
+        L0:
+        add.i64 g1, g1, t0
+        sub.i64 t1, g1, #9
+        brcond.i64 t1, #0, ne, L0
+        goto_ptr g1
+    """
+    result = allocated(text, (H0,))
+    assert (result[0], result[3]) == ("movi.i64 s0, #5", "sub.i64 h0, g1, #9")
+
+
 def test_spill_slots_run_out():
     for slots, more in product((BLOCK_SPILLS, NATIVE_SPILLS), (0, 1)):
         count = len(slots) + more

@@ -142,8 +142,8 @@ def test_against_the_host(kind: Type) -> None:
 def test_values_that_are_not_boxed_are_nans() -> None:
     nan = 0xFFFFFFFF_7FC00000
     one = 0xFFFFFFFF_3F800000
-    unboxed = 0x7FFFFFFF_3F800000
-    assert evaluate(code("fadd", Type.F32), (one, unboxed), (Rm.RNE,)) == (nan, 0)
+    for unboxed in (0xFFFFFFFE_3F800000, 0x80000000_3F800000, 0x7FFFFFFF_3F800000):
+        assert evaluate(code("fadd", Type.F32), (one, unboxed), (Rm.RNE,)) == (nan, 0)
     assert evaluate(code("fclass", Type.F32), (0x3F800000,), ()) == (1 << 9, 0)
     assert evaluate(code("fsgnj", Type.F32), (unboxed, one), (1,)) == (nan | 1 << 31, 0)
     assert evaluate(code("fmin", Type.F32), (unboxed, one), ()) == (one, 0)
@@ -169,6 +169,7 @@ def test_values_that_are_not_boxed_are_nans() -> None:
         ("fmin", (0, 1 << 63), (), (1 << 63, 0)),
         ("fmax", (1 << 63, 0), (), (0, 0)),
         ("fmax", (0x7FF0 << 48 | 1, 0x3FF0 << 48), (), (0x3FF0 << 48, NV)),
+        ("fmin", (0x3FF0 << 48, 0x7FF0 << 48 | 1), (), (0x3FF0 << 48, NV)),
         ("fmin", (0x7FF8 << 48 | 1, 0xFFF8 << 48), (), (0x7FF8 << 48, 0)),
         ("fcmp", (0, 1 << 63), (Cond.EQ,), (1, 0)),
         ("fcmp", (1 << 63, 0), (Cond.LT,), (0, 0)),

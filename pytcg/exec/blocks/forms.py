@@ -165,7 +165,7 @@ class Forms:
         flags, kind = form & (1 << FORM_SHIFT) - 1, Form(form >> FORM_SHIFT)
         first, second = unit & WORD_MASK, unit >> 32
         ops, temps = self.guest.translate_unit((first, second) if second else (first,), flags)
-        lead = self.immediate(first) if second and kind != Form.DISTANCE else None
+        lead = self.immediate(first) if second else None
         made = self.maker.make(ops, temps, kind, lead, flags & 3)
         data = _RECORD.pack(words, form, REFUSED, 0, 0, 0) if made is None else self.record(made, words, form, kind)
         if len(self.maker.rows) > self.rows:
