@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from pytcg.devices.registers import Declared, Register
+from pytcg.devices.registers import Declared, Register, RegisterArray
 from pytcg.devices.wiring import Line, Wiring, unconnected
 from pytcg.softmmu.regions import BusError, Region, Registers
-from pytcg.softmmu.shared import PAGE, SharedRegisters, page_key, register_key
+from pytcg.softmmu.shared import PAGE, SharedRegisters, WiredLine, page_key, register_key
 
 __all__ = ["Device", "InterruptController", "Line", "Wiring", "unconnected"]
 
@@ -67,6 +67,8 @@ class Device:
         #: the cells of registers, once they are shared, by name, and which of them show what is stored
         self._cells: dict[str, int] = {}
         self._published: set[str] = set()
+        #: the cells by which machine code drives lines, by name and index of the register
+        self._driven: dict[tuple[str, int], int] = {}
         self._lay_out()
         self.reset()
 
@@ -81,6 +83,8 @@ class Device:
 
     def save(self) -> dict[str, Any]:
         """The state, as a dict of plain values that shares nothing with the device."""
+        for name, index in self._driven:
+            self.values[name][index] = self.level(name, index)
         return copy.deepcopy({"registers": self.values, **{name: getattr(self, name) for name in self.state}})
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -106,11 +110,28 @@ class Device:
         if name in self._published:
             self.shared.publish(self._cells[name], value)
 
+    def level(self, name: str, index: int) -> int:
+        """The value of a stored register that drives a line, which machine code may have changed."""
+        cell = self._driven.get((name, index))
+        value: int = self.values[name][index] if cell is None else self.shared.value(cell)
+        return value
+
+    def drive(self, row: RegisterArray, index: int, value: int) -> None:
+        """The guest writes a register that drives a line."""
+        level = value & row.mask & 1
+        if row.stored:
+            self.values[row.name][index] = level
+            if (row.name, index) in self._driven:
+                self.shared.publish(self._driven[row.name, index], level)
+        getattr(self, row.drives)[index](bool(level))
+
     def _replace(self, values: dict[str, Any]) -> None:
         """Take over the values of stored registers."""
         self.values.update(values)
         for name in self._published:
             self.store(name, self.values[name])
+        for (name, index), cell in self._driven.items():
+            self.shared.publish(cell, self.values[name][index])
 
     def share(self, shared: SharedRegisters, windows: Sequence[tuple[int, int]]) -> None:
         """Let machine code serve what it can of the windows: guest physical addresses and sizes in bytes."""
@@ -141,12 +162,23 @@ class Device:
         cells = {at: shared.cell(register_key(base + (at << self.shift)), sizes) for at in sorted(offsets)}
         single = (register for register in self.registers.values() if isinstance(register, Register))
         self._cells |= {row.name: cells[row.offset] for row in single if row.bank in (None, *banks)}
+        for row in self.registers.values():
+            if isinstance(row, RegisterArray) and row.drives and row.bank in (None, *banks):
+                self._share_lines(row, cells)
         if not own and base % PAGE == size % PAGE == self.shift == 0:
             for page in range(base, base + size, PAGE):
                 # what has no register reads as zero and ignores writes
                 rest = shared.cell(page_key(page), sizes)
                 shared.publish(rest, 0)
                 shared.ignore(rest)
+
+    def _share_lines(self, row: RegisterArray, cells: Mapping[int, int]) -> None:
+        """Let machine code drive the lines of an array, by the cells at its offsets."""
+        for (offset, (index,)), line in zip(row.cells(self), getattr(self, row.drives), strict=True):
+            if isinstance(line, WiredLine):
+                self.shared.drive(cells[offset], line.wire, row.width)
+                if row.stored:
+                    self._driven[row.name, index] = cells[offset]
 
     def share_state(self) -> None:
         """`publish` and `post` what can be. Called once registers are shared, and by the device when that changes."""

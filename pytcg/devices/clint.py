@@ -21,7 +21,9 @@ class Mswi(Device):
 
     compatible: ClassVar[tuple[str, ...]] = ("riscv,aclint-mswi",)
 
-    msip = RegisterArray(0x0, lambda self: [(len(self.software), 4)], mask=1, doc="bit 0: the hart's interrupt")
+    msip = RegisterArray(
+        0x0, lambda self: [(len(self.software), 4)], mask=1, drives="software", doc="bit 0: the hart's interrupt"
+    )
 
     def __init__(self, software: Sequence[Line]) -> None:
         self.software = software
@@ -39,18 +41,15 @@ class Mswi(Device):
         for line, value in zip(self.software, self.msip, strict=True):
             line(bool(value))
 
-    @msip.writes
-    def _set_msip(self, value: int, hart: int) -> None:
-        self.msip[hart] = value
-        self.software[hart](bool(value))
-
 
 class Sswi(Device):
     """Supervisor-level software interrupts: edges, which set the hart's SSIP."""
 
     compatible = ("riscv,aclint-sswi",)
 
-    setssip = RegisterArray(0x0, lambda self: [(len(self.software), 4)], access="w", mask=1, doc="bit 0: interrupt")
+    setssip = RegisterArray(
+        0x0, lambda self: [(len(self.software), 4)], access="w", mask=1, drives="software", doc="bit 0: interrupt"
+    )
 
     def __init__(self, software: Sequence[Line]) -> None:
         self.software = software
@@ -59,11 +58,6 @@ class Sswi(Device):
     @classmethod
     def create(cls, wiring: Wiring) -> Self:
         return cls(wiring.irqs)
-
-    @setssip.writes
-    def _set_ssip(self, value: int, hart: int) -> None:
-        if value:
-            self.software[hart](True)
 
 
 class Mtimer(Device):

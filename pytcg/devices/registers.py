@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Declared:
     `offset` and `width` are in bytes; `access` is "r", "w", "rw" or "rc" (reading a write-only register gives 0,
     writing a read-only one does nothing, writing ones to the last clears bits); `mask` has the bits that can be
     written, the others keep their `reset` value; `bank` is the value of the device's `bank` in which the register is
-    visible (None: always), for devices with two registers at one offset.
+    visible (None: always), for devices with two registers at one offset. `drives` names the attribute of the device
+    with the lines, by index, that bit 0 of each register of an array drives; a write does nothing else.
     """
 
     def __init__(
@@ -181,9 +183,11 @@ class RegisterArray(Declared):
         mask: int | None = None,
         bank: int | None = None,
         doc: str = "",
+        drives: str = "",
     ) -> None:
         super().__init__(offset, width, access, reset, mask, bank, doc)
         self.shape = shape
+        self.drives = drives
 
     @overload
     def __get__(self, device: None, owner: type[Device]) -> Self: ...
@@ -199,6 +203,18 @@ class RegisterArray(Declared):
 
     def __set__(self, device: Device, value: list[int]) -> None:
         device.values[self.name] = value
+
+    @property
+    def stored(self) -> bool:
+        return super().stored and not (self.drives and self.access == "w")
+
+    def getter(self, device: Device, index: tuple[int, ...]) -> Callable[[], int]:
+        if self.drives and self.stored:
+            return partial(device.level, self.name, index[0])
+        return super().getter(device, index)
+
+    def setter(self, device: Device, index: tuple[int, ...]) -> Callable[[int], None]:
+        return partial(device.drive, self, index[0]) if self.drives else super().setter(device, index)
 
     def initial(self, device: Any) -> int | list[int]:
         return [self.reset] * len(self.cells(device))

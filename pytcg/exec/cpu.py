@@ -15,6 +15,7 @@ from pytcg.exec.events.clock import Clock
 from pytcg.exec.events.eventloop import EventLoop
 from pytcg.exec.events.virtualtime import VirtualTime
 from pytcg.native.atomic import set_bits
+from pytcg.softmmu.shared import Wire
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP
 
 
@@ -56,6 +57,15 @@ class Cpu(ABC):
             news = self.guest.set_irq(self.env, mask, level)
         if news:
             self.request(news)
+
+    def wire(self, mask: int) -> Wire | None:
+        """How machine code drives an interrupt line by itself, if it may."""
+        found = self.guest.wire(mask)
+        if found is None:
+            return None
+        news, level = found
+        at = {name: self.env.address + offset for name, offset in self.env.layout.offset.items()}
+        return Wire(at["irq"], news, at["halted"], at[level] if level else 0, mask)
 
     def request(self, bits: int) -> None:
         """Set bits of env.irq, which the vCPU sees at its next poll; one that sleeps wakes."""

@@ -5,22 +5,29 @@ from __future__ import annotations
 from pytcg.backend.base import KIND_ACCESS_SHIFT, KIND_ATOMIC, KIND_PROBE
 from pytcg.frontend.guest import HelperFunction
 from pytcg.native import native
+from pytcg.native.atomic import set_bits
 from pytcg.native.intrinsics import cas64, kernel_call, ld64, st64
+from pytcg.native.kernel import FUTEX, FUTEX_WAKE
 from pytcg.native.kernel import WRITE as WRITE_CALL
 from pytcg.native.time import guest_time
 from pytcg.softmmu.shared import (
+    ASLEEP,
+    BITS,
     CELL,
     ENTRIES,
     ENTRY,
     KEY,
+    LINE,
     LOCK,
     MADE,
     MASK,
     MIX,
+    NEWS,
     ONE,
     READ,
     READ_TIME,
     READ_VALUE,
+    REQUESTS,
     RING,
     SHIFT,
     SIZES,
@@ -28,8 +35,10 @@ from pytcg.softmmu.shared import (
     VALUE,
     WANTED,
     WIDTH,
+    WIRE,
     WORD,
     WRITE,
+    WRITE_DRIVES,
     WRITE_IGNORED,
     WRITE_POSTED,
 )
@@ -73,6 +82,22 @@ def post(env: Env, cell: int, value: int) -> int:
     return room
 
 
+@native
+def drive(env: Env, cell: int, value: int) -> None:
+    """Set the line of a cell to bit 0 of a value, and have the vCPU look that it leads to."""
+    wire = ld64(cell + WIRE)
+    level = value & 1
+    line = ld64(wire + LINE)
+    if line:
+        st64(cell + VALUE, level)
+        st64(line, ld64(wire + BITS) if level else 0)
+    if line or level:
+        requests = ld64(wire + REQUESTS)
+        set_bits(requests, ld64(wire + NEWS))
+        if level and ld64(ld64(wire + ASLEEP)):
+            kernel_call(FUTEX, requests, FUTEX_WAKE, 1)
+
+
 def make_helper_register(layout: Layout) -> HelperFunction:
     """Helper.REGISTER for a layout of the CPU state."""
     buffer = layout.offset["buffer"]
@@ -98,6 +123,8 @@ def make_helper_register(layout: Layout) -> HelperFunction:
             if how == WRITE_POSTED and size >= ld64(cell + WIDTH):
                 if post(env, cell, env.mem_value & MASK64 >> 64 - size * 8) == 0:
                     return Action.SLOW
+            elif how == WRITE_DRIVES and size >= ld64(cell + WIDTH):
+                drive(env, cell, env.mem_value)
             elif how != WRITE_IGNORED:
                 return Action.SLOW
         else:

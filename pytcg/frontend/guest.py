@@ -127,6 +127,13 @@ class Guest(ABC):
         """
 
     @abstractmethod
+    def wire(self, mask: int) -> tuple[int, str] | None:
+        """How machine code may drive an interrupt line, if it may: by which bits of env.irq it tells the vCPU, and
+
+        which field of the CPU state is then `mask` while the line is high ("": none, as setting the line is an event).
+        """
+
+    @abstractmethod
     def has_work(self, env: Any) -> bool:
         """Whether a vCPU that waits for an interrupt has to go on."""
 

@@ -18,6 +18,7 @@ from pytcg.machine.errors import MachineError
 from pytcg.machine.plugging import Plugboard
 from pytcg.machine.tree import Node, Tree, TreeError
 from pytcg.softmmu.regions import AddressSpace, BusError, Io, Ram, Region, Rom
+from pytcg.softmmu.shared import WiredLine
 
 log = logging.getLogger("pytcg")
 unimp = logging.getLogger("pytcg.unimp")
@@ -210,7 +211,9 @@ class DeviceBuilder:
             cpu = self.cpu_of.get(node.parent) if node.parent else None
             if cpu is None or number >= 64:
                 raise MachineError(f"{node.path} is no interrupt controller of a CPU, or has no interrupt {number}")
-            return partial(cpu.set_irq, 1 << number)
+            line = partial(cpu.set_irq, 1 << number)
+            wire = cpu.wire(1 << number)
+            return WiredLine(wire, line) if wire else line
         controller = self._device(node)
         if not isinstance(controller, InterruptController):
             return unconnected

@@ -17,6 +17,7 @@ from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Accelerator, Options
 from pytcg.machine.tree import Node
 from pytcg.softmmu.regions import AddressSpace, Ram
+from pytcg.softmmu.shared import Wire
 
 log = logging.getLogger("pytcg")
 
@@ -57,6 +58,9 @@ class Vcpu(Protocol):
 
     def set_irq(self, mask: int, level: bool) -> None:
         """Set interrupt lines (a mask of the guest's interrupt bits) to a level."""
+
+    def wire(self, mask: int) -> Wire | None:
+        """How machine code drives an interrupt line by itself, if it may."""
 
     def reset(self, pc: int) -> None:
         """Back to the state at power-on, to start at `pc`. The vCPU's thread must not run."""

@@ -1,10 +1,11 @@
 """Device registers that machine code serves without Python: a table in memory that both share.
 
 A *cell* is a register at a guest physical address, with what machine code may do there by itself: read the value that
-the device has *published*, which is what a read gives and all that it does; read guest time; or *post* a write. Posted
-writes wait in a ring, in the order in which they were made, until `settle`: the event loop calls it soon, and whoever
-comes to a device in Python calls it first. So a device lets a register be posted only while a write to it changes
-nothing that is published. All else is done in Python, with the machine's lock held.
+the device has *published*, which is what a read gives and all that it does; read guest time; *post* a write; or do one
+that *drives* an interrupt line of a vCPU and does nothing else. Posted writes wait in a ring, in the order in which
+they were made, until `settle`: the event loop calls it soon, and whoever comes to a device in Python calls it first. So
+a device lets a register be posted only while a write to it changes nothing that is published. All else is done in
+Python, with the machine's lock held.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import ctypes
 import mmap
 import os
 import weakref
+from array import array
 from collections.abc import Callable
 from threading import Lock
+from typing import NamedTuple
 
 WORD = 8
 PAGE = 4096
 #: cells; the table is not to be more than half full
 LOG_CELLS = 14
 #: words of a cell, as byte offsets, and its size
-KEY, READ, VALUE, WRITE, SIZES, WIDTH, CELL = 0, 8, 16, 24, 32, 40, 64
+KEY, READ, VALUE, WRITE, SIZES, WIDTH, WIRE, CELL = 0, 8, 16, 24, 32, 40, 48, 64
 #: what READ says (0: leave it to Python): give VALUE, or guest time
 READ_VALUE, READ_TIME = 1, 2
-#: what WRITE says (0: leave it to Python): do nothing, or put the write into the ring
-WRITE_IGNORED, WRITE_POSTED = 1, 2
+#: what WRITE says (0: leave it to Python): do nothing, put the write into the ring, or drive a line by its bit 0
+WRITE_IGNORED, WRITE_POSTED, WRITE_DRIVES = 1, 2, 3
+#: words of what WIRE leads to, as byte offsets: a `Wire`
+REQUESTS, NEWS, ASLEEP, LINE, BITS = 0, 8, 16, 24, 32
 MIX = 0x9E3779B97F4A7C15
 SHIFT = 64 - LOG_CELLS
 MASK = (CELL << LOG_CELLS) - 1
@@ -36,6 +41,31 @@ RING = 1 << 10
 ENTRY = 16
 
 Posted = Callable[[list[int]], None]
+
+
+class Wire(NamedTuple):
+    """An interrupt line of a vCPU, as machine code drives it. Addresses are of words in host memory.
+
+    `line` takes `bits` or zero (0: the line has no level, setting it is an event); then `news` are set in the word at
+    `requests`, on which the vCPU sleeps while the word at `asleep` is not zero.
+    """
+
+    requests: int
+    news: int
+    asleep: int
+    line: int
+    bits: int
+
+
+class WiredLine:
+    """A line that machine code may drive, too: called with the new level."""
+
+    def __init__(self, wire: Wire, set_level: Callable[[bool], None]) -> None:
+        self.wire = wire
+        self.set_level = set_level
+
+    def __call__(self, level: bool) -> None:
+        self.set_level(level)
 
 
 class _Words:
@@ -65,6 +95,7 @@ class SharedRegisters:
         self.ring = _Words(ENTRIES + ENTRY * RING)
         #: by byte offset of the cell, what does posted writes
         self._posted: dict[int, Posted] = {}
+        self._wires: list[array[int]] = []
         self._count = 0
         #: becomes readable when there are posted writes
         self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -112,6 +143,19 @@ class SharedRegisters:
         self._posted[cell] = posted
         self.cells.words[(cell + WIDTH) // WORD] = width
         self.cells.words[(cell + WRITE) // WORD] = WRITE_POSTED
+
+    def drive(self, cell: int, wire: Wire, width: int) -> None:
+        """Writes of `width` bytes or more set a line to bit 0; reads give it from then on if the line has levels."""
+        words = array("Q", wire)
+        self._wires.append(words)
+        self.cells.words[(cell + WIDTH) // WORD] = width
+        self.cells.words[(cell + WIRE) // WORD] = words.buffer_info()[0]
+        self.cells.words[(cell + WRITE) // WORD] = WRITE_DRIVES
+
+    def value(self, cell: int) -> int:
+        """What was published last, or driven since."""
+        value: int = self.cells.words[(cell + VALUE) // WORD]
+        return value
 
     def withhold(self, cell: int) -> None:
         """Until further notice, Python does the writes."""

@@ -8,8 +8,14 @@ from threading import Thread
 
 import pytest
 
+from pytcg.backend.base import KIND_ACCESS_SHIFT
+from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.frontend.riscv.bits import MENVCFG_STCE, MIP_MSIP, MIP_STIP
-from tests.exec.board import BACKENDS, DATA, PROGRAM, Board
+from pytcg.softmmu.shared import register_key
+from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.state import WRITE
+from pytcg.tcg.types import MO_32
+from tests.exec.board import BACKENDS, DATA, DEVICE, PROGRAM, Board
 from tests.exec.riscv import WFI, add, addi, bltu, bne, code, csrrs, csrrw, jal, store
 
 MIP, TIME, STIMECMP = 0x344, 0xC01, 0x14D
@@ -29,9 +35,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def start(backend: str, *words: int, enabled: int, **registers: int) -> Board:
-    """A vCPU that runs a program on its own thread, with interrupts that wake it but are not taken."""
-    board = Board(backend)
+def start(backend: str, *words: int, enabled: int, harts: int = 1, **registers: int) -> Board:
+    """A board whose first hart runs a program on its own thread, with interrupts that wake it but are not taken."""
+    board = Board(backend, harts=harts)
     env = board.env
     env.menvcfg, env.mie = MENVCFG_STCE, enabled
     for name, value in registers.items():
@@ -78,4 +84,28 @@ def test_a_line_wakes_a_sleeper(backend: str) -> None:
         board.cpu.set_irq(MIP_MSIP, True)
         wait_for(lambda before=before: board.read(DATA) > before)
         board.cpu.set_irq(MIP_MSIP, False)
+    stop(board)
+
+
+def test_a_hart_wakes_another_without_python() -> None:
+    """By the routine that does its store to a register which drives the other's line."""
+    program = (WFI, addi(A0, A0, 1), store(A0, A1, 0), jal(0, -12))
+    board = start("x86_64", *program, harts=2, enabled=MIP_MSIP, x11=DATA)
+    shared, wire = board.engine.memory.shared, board.cpu.wire(MIP_MSIP)
+    assert wire
+    shared.drive(shared.cell(register_key(DEVICE), (4,)), wire, 4)
+    other = board.processors.cpus[1]
+    assert isinstance(other, MachineCodeCpu)
+
+    def send(level: int) -> None:
+        env = other.env
+        env.ret, env.mem_kind, env.mem_value = DEVICE, MO_32 | WRITE << KIND_ACCESS_SHIFT, level
+        assert other.host.runtime.call(env.address, Helper.REGISTER) == Action.CONTINUE
+
+    for _ in range(3):
+        wait_for(lambda: bool(board.env.halted))
+        before = board.read(DATA)
+        send(1)
+        wait_for(lambda before=before: board.read(DATA) > before)
+        send(0)
     stop(board)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytcg.devices.base import Device
-from pytcg.devices.clint import Clint
+from pytcg.devices.clint import Clint, Mswi, Sswi
 from pytcg.devices.ns16550a import POLLS_OF_A_LISTENER, Ns16550a
 from pytcg.devices.registers import Register
 from pytcg.devices.virtio_mmio import VirtioMmio
 from pytcg.exec.machinecode import MachineCodeCpu
+from pytcg.frontend.riscv.bits import MIP_MSIP, MIP_SSIP
 from pytcg.softmmu.regions import Io
-from pytcg.softmmu.shared import LOG_CELLS, RING, SharedRegisters, register_key
+from pytcg.softmmu.shared import LOG_CELLS, RING, SharedRegisters, WiredLine, register_key
+from pytcg.tcg.state import IRQ_EDGE
 from pytcg.tcg.types import MASK64
 from tests.devices.fakes import FakeChardev, FakeLine, FakeTime, wiring
 from tests.exec.board import PAGE, Board
 from tests.exec.riscv import WFI, load, store
 
 #: where the device under test is, and its twin, which only Python serves
-SHARED, PLAIN = 0x20000000, 0x30000000
+SHARED, PLAIN, SOFTWARE = 0x20000000, 0x30000000, 0x21000000
 A0, A1 = 10, 11
 THR, IER, FCR, LCR, MCR, LSR, SCR = 0, 1, 2, 3, 4, 5, 7
 
@@ -225,6 +228,53 @@ def test_time_needs_no_python() -> None:
     env.clock_mult, env.clock_offset = 0, 0x1234_5678_9ABC_DEF0
     assert bench.native(0xBFF8, 8) == 0x1234_5678_9ABC_DEF0
     assert bench.native(0xBFF8, 4) == 0x9ABCDEF0 - (1 << 32) & (1 << 64) - 1
+
+
+def software(model: type[Clint | Mswi | Sswi], mask: int) -> Bench:
+    """A device whose hart 0 is that of the board, with more lines that lead nowhere."""
+    bench = Bench(Keeper(), Keeper())
+    cpu, shared = bench.board.cpu, bench.board.engine.memory.shared
+    wire = cpu.wire(mask)
+    assert wire
+    lines = [WiredLine(wire, partial(cpu.set_irq, mask)), FakeLine()]
+    device = Clint(lines, [FakeLine()] * 2, FakeTime(), FakeTime()) if model is Clint else model(lines)
+    device.share(shared, [(SOFTWARE, 0x10000)])
+    bench.board.engine.memory.add(Io("software", SOFTWARE, 0x10000, device))
+    bench.devices = device, device
+    return bench
+
+
+@pytest.mark.parametrize("model", [Clint, Mswi])
+def test_software_interrupts_need_no_python(model: type[Clint | Mswi]) -> None:
+    bench = software(model, MIP_MSIP)
+    env, at, device = bench.board.env, SOFTWARE - SHARED, bench.devices[0]
+    for value in (1, 0, 3, 2, 1):
+        env.irq = 0
+        bench.native(at, 4, value)
+        assert (env.software_line, env.mip & MIP_MSIP) == ((value & 1) * MIP_MSIP,) * 2
+        assert bench.native(at, 4) == device.read(0, 4) == value & 1
+        assert device.save()["registers"]["msip"] == [value & 1, 0]
+    # Python's writes, those of a reset, and a state that is restored, are seen by machine code.
+    saved = device.save()
+    device.write(0, 4, 0)
+    assert (bench.native(at, 4), env.software_line) == (0, 0)
+    device.restore(saved)
+    assert (bench.native(at, 4), env.software_line) == (1, MIP_MSIP)
+    device.reset()
+    assert (bench.native(at, 4), env.software_line) == (0, 0)
+    # What leads to no hart is Python's.
+    bench.access(SHARED, at + 4, 4, 1)
+    assert device.read(4, 4) == 1
+
+
+def test_edges_of_software_interrupts_need_no_python() -> None:
+    bench = software(Sswi, MIP_SSIP)
+    env, at = bench.board.env, SOFTWARE - SHARED
+    for value in (0, 1, 2, 3):
+        env.irq = 0
+        bench.native(at, 4, value)
+        assert env.irq & IRQ_EDGE == (value & 1) * IRQ_EDGE
+        assert bench.access(SHARED, at, 4) == 0
 
 
 class Keeper(Device):

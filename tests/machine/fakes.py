@@ -29,6 +29,9 @@ class FakeCpu:
     def set_irq(self, mask: int, level: bool) -> None:
         self.lines = self.lines | mask if level else self.lines & ~mask
 
+    def wire(self, mask: int) -> None:
+        return None
+
     def reset(self, pc: int) -> None:
         self.resets.append(pc)
 

@@ -72,6 +72,9 @@ class RiscvGuest(Guest):
     def set_irq(self, env: RiscvEnv, mask: int, level: bool) -> int:
         return interrupts.set_mip(env, mask, level)
 
+    def wire(self, mask: int) -> tuple[int, str] | None:
+        return interrupts.WIRES.get(mask)
+
     def has_work(self, env: RiscvEnv) -> bool:
         return interrupts.has_work(env)
 

@@ -1,7 +1,8 @@
 """Interrupts: lines in, traps out (Privileged ISA manual, sections 3.1.9 and 11.1.3).
 
-Threads: devices write env.mip_lines under a lock, then set IRQ_LINES in env.irq, or IRQ_EDGE for SSIP; everything else
-here belongs to the vCPU's thread, which clears what it has seen of env.irq. All changes of env.irq are atomic.
+Threads: devices write env.mip_lines under a lock, and env.software_line without, then set IRQ_LINES in env.irq, or
+IRQ_EDGE for SSIP; everything else here belongs to the vCPU's thread, which clears what it has seen of env.irq. All
+changes of env.irq are atomic.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ LENGTH = 4
 @native
 def update_pending(env: RiscvEnv) -> None:
     """Look at the lines, after a change of them, of mip_soft, of stimecmp or of mie."""
-    env.mip = env.mip_lines | env.mip_soft | timer_line(env)
+    env.mip = env.mip_lines | env.software_line | env.mip_soft | timer_line(env)
     env.pending = env.mip & env.mie
     if env.pending:
         env.halted = 0
@@ -150,6 +151,9 @@ def set_mip(env: RiscvEnv, mask: int, level: bool) -> int:
     """
     if mask == MIP_SSIP:
         return IRQ_EDGE if level else 0
+    if mask == MIP_MSIP:
+        env.software_line = mask if level else 0
+        return IRQ_LINES
     lines = env.mip_lines | mask if level else env.mip_lines & ~mask
     if lines == env.mip_lines:
         return 0
@@ -157,7 +161,11 @@ def set_mip(env: RiscvEnv, mask: int, level: bool) -> int:
     return IRQ_LINES
 
 
+#: what `Guest.wire` says: software interrupts, which harts send each other
+WIRES = {MIP_MSIP: (IRQ_LINES, "software_line"), MIP_SSIP: (IRQ_EDGE, "")}
+
+
 def has_work(env: RiscvEnv) -> bool:
     """Whether a vCPU halted in wfi has to go on."""
     edge = MIP_SSIP if env.irq & IRQ_EDGE else 0
-    return bool((env.mip_lines | env.mip_soft | edge | timer_line(env)) & env.mie)
+    return bool((env.mip_lines | env.software_line | env.mip_soft | edge | timer_line(env)) & env.mie)
