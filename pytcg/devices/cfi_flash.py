@@ -7,6 +7,7 @@ commands and the status register. Both chips are given the same command at once,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 from pytcg.devices.base import Device, Wiring
@@ -138,7 +139,7 @@ class Flash(Rom):
                 return
         elif self.expected > 0:
             self.gathered.append((offset, value.to_bytes(size, "little")))
-            self.expected -= size
+            self.expected = max(self.expected - size, 0)
             return
         elif value & 0xFF == CONFIRM:
             self._program(self.gathered)
@@ -173,20 +174,31 @@ class CfiFlash(Device):
     compatible = ("cfi-flash",)
     state = ("bank_states",)
 
-    def __init__(self, name: str, windows: Sequence[tuple[int, int]], images: Sequence[FlashImage | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        windows: Sequence[tuple[int, int]],
+        images: Sequence[FlashImage | None],
+        written: Callable[[int, int], None],
+    ) -> None:
+        """`written` is told of the guest physical address and size of what changes."""
         self.banks = []
         for (base, size), image in zip(windows, images, strict=True):
-            if image is None:
-                bank = Flash(name, base, size, True, lambda offset, size: None)
-            else:
-                bank = Flash(name, base, size, not image.readonly, image.changed)
+            writable = image is None or not image.readonly
+            bank = Flash(name, base, size, writable, partial(_changed, base, image, written))
+            if image:
                 image.load(bank.buffer)
             self.banks.append(bank)
         super().__init__()
 
     @classmethod
     def create(cls, wiring: Wiring) -> Self:
-        return cls("flash", wiring.windows, [wiring.flashes.get(unit) for unit in range(len(wiring.windows))])
+        return cls(
+            "flash",
+            wiring.windows,
+            [wiring.flashes.get(unit) for unit in range(len(wiring.windows))],
+            wiring.dma.written,
+        )
 
     def window(self, number: int) -> Region:
         return self.banks[number]
@@ -205,3 +217,10 @@ class CfiFlash(Device):
     def bank_states(self, saved: list[dict[str, Any]]) -> None:
         for bank, state in zip(self.banks, saved, strict=True):
             bank.restore(state)
+
+
+def _changed(base: int, image: FlashImage | None, written: Callable[[int, int], None], offset: int, size: int) -> None:
+    """What follows from a change of a bank's contents."""
+    written(base + offset, size)
+    if image:
+        image.changed(offset, size)

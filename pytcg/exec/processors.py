@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, BlockLog, Log, LogSettings
-from pytcg.exec.blocks.invalidate import helper_invalidate
+from pytcg.exec.blocks.invalidate import helper_invalidate, helper_invalidate_elsewhere
 from pytcg.exec.blocks.lookup import make_lookup
 from pytcg.exec.blocks.placing import helper_place, helper_reindex, helper_remember
 from pytcg.exec.cpu import Cpu
@@ -94,6 +94,7 @@ def complete_helpers(guest: Guest, registers: bool = True) -> list[HelperFunctio
     helpers[Helper.LIMIT] = helper_limit
     helpers[Helper.CODE_FENCE] = helper_code_fence
     helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
+    helpers[Helper.INVALIDATE_ELSEWHERE] = helper_invalidate_elsewhere
     helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
     if registers:
         helpers[Helper.REGISTER] = make_helper_register(guest.layout)

@@ -155,3 +155,5 @@ class SlowMemory:
             with self.lock:
                 self.memory.shared.settle()
                 self.memory.write(physical, size, int.from_bytes(data, "little"))
+            if physical >> 12 in self.code.elsewhere:
+                self.code.overwritten(physical, size)

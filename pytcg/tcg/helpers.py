@@ -32,7 +32,9 @@ class Helper(IntEnum):
     TRACE = 10
     #: from now on only what memory holds may be executed; to be called where env.unsure is set
     CODE_FENCE = 11
-    FIRST_GUEST = 12
+    #: kill the blocks outside main RAM; for Python alone, see exec/blocks/invalidate.py
+    INVALIDATE_ELSEWHERE = 12
+    FIRST_GUEST = 13
 
 
 class Action(IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,12 +141,16 @@ def test_what_is_programmed_reaches_the_file(tmp_path: Path) -> None:
     path.write_bytes(b"\xff" * SIZE)
     host = Host(Dma(AddressSpace(), lambda *range_: None), FakeTime(), Inline)
     image = FlashImage(host, RawImage(path))
-    device = CfiFlash.create(wiring(FakeTime(), [], windows=[(BASE, SIZE), (BASE + SIZE, SIZE)], flashes={0: image}))
+    board = wiring(FakeTime(), [], windows=[(BASE, SIZE), (BASE + SIZE, SIZE)], flashes={0: image})
+    changed: list[tuple[int, int]] = []
+    dma = Dma(board.memory, lambda address, size: changed.append((address, size)))
+    device = CfiFlash.create(replace(board, dma=dma))
     first, second = device.banks
     command(first, 0x20, 0xD0)
     command(first, 0x40, 5, at=0x1000)
     second.write(BASE + SIZE, 4, 0x40)
     second.write(BASE + SIZE, 4, 5)
+    assert changed == [(BASE, SECTOR), (BASE + 0x1000, 4), (BASE + SIZE, 4)], "translations of these are stale"
     assert device.window(0) is first and device.window(1) is second
     assert path.read_bytes()[0x1000:0x1008] == b"\5\0\5\0\xff\xff\xff\xff"
     device.reset()
@@ -164,3 +169,12 @@ def test_an_image_of_another_size(tmp_path: Path, size: int) -> None:
     image.close()
     with pytest.raises(ValueError, match="only powers of two"):
         Flash("flash", BASE, 3 * SECTOR, True, lambda offset, size: None)
+
+
+def test_wide_stores_end_a_buffered_write() -> None:
+    bank = flash()
+    command(bank, 0xE8, 2)
+    bank.write(BASE, 8, 0x1122334455667788)
+    bank.write(BASE + 8, 8, 0x99AABBCCDDEEFF00)
+    command(bank, 0xD0, 0xFF)
+    assert (word(bank, 0), word(bank, 8), word(bank, 12)) == (0x55667788, 0xDDEEFF00, 0x99AABBCC)

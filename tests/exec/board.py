@@ -19,7 +19,7 @@ from pytcg.tcg.helpers import Action, Helper
 from tests.exec.riscv import WFI, code
 
 BACKENDS = ("x86_64", "tci")
-RAM, RAM_SIZE, ROM, DEVICE = 0x80000000, 1 << 20, 0x1000, 0x10000000
+RAM, RAM_SIZE, ROM, SRAM, DEVICE = 0x80000000, 1 << 20, 0x1000, 0x8000000, 0x10000000
 PAGE = 4096
 #: where programs lie, what they work on, where traps go, and page tables
 PROGRAM, DATA, HANDLER, ROOT = RAM, RAM + 0x20000, RAM + 0x40000, RAM + 0x50000
@@ -55,7 +55,7 @@ class Board:
         self.rom = Rom("rom", ROM, 2 * PAGE)
         self.device = Registers()
         memory = AddressSpace()
-        for region in (self.ram, self.rom, Io("device", DEVICE, PAGE, self.device)):
+        for region in (self.ram, self.rom, Ram("sram", SRAM, 2 * PAGE), Io("device", DEVICE, PAGE, self.device)):
             memory.add(region)
         loop = self.loop = EventLoop()
         self.processors = Processors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, Board
+from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, ROM, SRAM, Board
 from tests.exec.riscv import FENCE_I, NOP, WFI, addi, bne, code, jal, jalr, load, store
 
 HALF, WORD = 1, 2
@@ -77,3 +77,26 @@ def test_code_is_copied_over_code_page_by_page(board: Board) -> None:
         board.x[6], board.x[7], board.x[8], board.x[11], board.x[10] = source, DATA, DATA, 40, 0
         board.run(pc=PROGRAM)
         assert board.x[10] == 64 * value
+
+
+@pytest.mark.parametrize("offset", [0, PAGE - 2])
+def test_flash_is_reprogrammed_under_its_code(board: Board, offset: int) -> None:
+    """What changes it says so; the instruction may end in another page than the one that changes."""
+    board.x[6] = ROM + offset
+    for value in range(10):
+        function = code(addi(10, 0, value), RET)
+        board.rom.buffer[offset : offset + len(function)] = function
+        board.code.overwritten(ROM + offset + 2, 2)
+        for _ in range(2):
+            board.run(jalr(1, 6), WFI)
+            assert board.x[10] == value
+
+
+@pytest.mark.parametrize("offset", [0, PAGE - 2])
+def test_code_is_stored_into_memory_besides_main_ram(board: Board, offset: int) -> None:
+    board.x[6] = SRAM + offset
+    board.write(SRAM + offset + 4, code(RET))
+    for value in range(10):
+        board.x[5] = addi(10, 0, value)
+        board.run(store(5, 6, 0, WORD), FENCE_I, jalr(1, 6), WFI)
+        assert board.x[10] == value

@@ -42,6 +42,8 @@ class CodeCache(ABC, Generic[Code]):
         self.code_map_address = ctypes.addressof(ctypes.c_char.from_buffer(self.code_map))
         #: by page, the stores since the last that hit a block
         self.misses: dict[int, int] = {}
+        #: numbers of the pages outside main RAM that blocks come from
+        self.elsewhere: set[int] = set()
         #: how often everything was dropped, or room was made otherwise
         self.generation = 0
 
@@ -75,7 +77,8 @@ class CodeCache(ABC, Generic[Code]):
         """The placed block, by its host address or number; 0 if there is none."""
 
     def note_code(self, *addresses: int) -> None:
-        """From now on watch the pages of physical addresses for stores, as far as they lie in main RAM."""
+        """From now on watch the pages of physical addresses for stores."""
+        self.elsewhere.update(at >> 12 for at in addresses if not self.ram.base <= at < self.ram.end)
         pages = {(physical - self.ram.base) >> 12 for physical in addresses}
         fresh = [page for page in pages if 0 <= page < len(self.code_map) and not self.code_map[page] & CODE]
         if fresh:
@@ -114,6 +117,7 @@ class CodeCache(ABC, Generic[Code]):
         self.stats.flushes += 1
         self.misses.clear()
         self.first_code.forget()
+        self.elsewhere.clear()
         self.code_map[:] = self.code_map[:].translate(WITHOUT_CODE)
         self.drop_all()
         for env in self.envs:
@@ -141,9 +145,16 @@ class CodeCache(ABC, Generic[Code]):
             self.misses.pop(page, None)
 
     def overwritten(self, physical: int, size: int) -> None:
-        """Drop the blocks that a range of memory overlaps, which a device has written to. Takes the lock itself."""
+        """Drop the blocks that a range of memory overlaps, which was written to. Takes the lock itself.
+
+        If the range is none of main RAM's, all blocks outside that are dropped with them.
+        """
         start = physical - self.ram.base
         if not 0 <= start < self.ram.size:
+            if not self.elsewhere.isdisjoint(range(physical >> 12, (physical + size - 1 >> 12) + 1)):
+                with self.lock:
+                    self.drop_elsewhere()
+                    self.elsewhere.clear()
             return
         end = start + size
         first = start // PAGE
@@ -160,6 +171,10 @@ class CodeCache(ABC, Generic[Code]):
         `changed`: only those that were made from other bytes than the page holds. A page in which none is left is no
         longer watched.
         """
+
+    @abstractmethod
+    def drop_elsewhere(self) -> None:
+        """Drop the blocks that have bytes outside main RAM."""
 
     @abstractmethod
     def drop_all(self) -> None:

@@ -54,6 +54,11 @@ class InterpretedCache(CodeCache[CompiledBlock]):
         self.stats.invalidated += killed
         return killed
 
+    def drop_elsewhere(self) -> None:
+        for page in [page for page in self.pages if not self.ram.base <= page < self.ram.end]:
+            for key, _, _ in self.pages.pop(page):
+                self.stats.invalidated += self.numbers.pop(key, 0) > 0
+
     def drop_all(self) -> None:
         self.blocks.clear()
         self.numbers.clear()

@@ -185,6 +185,11 @@ class MachineCodeCache(CodeCache[int]):
         self.host.runtime.call(self.env.address, Helper.INVALIDATE)
         return int(words[self.result])
 
+    def drop_elsewhere(self) -> None:
+        words, at = self.env.words, self.arguments
+        words[at], words[at + 3] = self.table.entries.address, self.host.dead
+        self.host.runtime.call(self.env.address, Helper.INVALIDATE_ELSEWHERE)
+
     def drop_all(self) -> None:
         self.table.clear(*self.host.code_range())
 
