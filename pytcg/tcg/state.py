@@ -222,6 +222,11 @@ class Env:
         mask = self.words[self.index + self.layout.offset["tlb_masks"] // WORD + mode * 3 + access]
         return mask // ENTRY_BYTES + 1
 
+    def tlb_entries_used(self, mode: int, access: int) -> int:
+        """How many of them may be filled: all, or none since the table was emptied."""
+        fills = self.words[self.index + self.layout.offset["tlb_fills"] // WORD + mode * 3 + access]
+        return self.tlb_entries(mode, access) if fills else 0
+
     def tlb_entry(self, mode: int, access: int, address: int) -> int:
         """Which of `words` is the first of the TLB entry for an address."""
         number = address >> 12 & self.tlb_entries(mode, access) - 1

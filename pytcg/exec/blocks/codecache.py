@@ -20,10 +20,10 @@ PATIENCE = 4
 #: the store map of a page when the code is gone, by what it was
 WITHOUT_CODE = bytes(who & ~CODE for who in range(256))
 NO_LIMITS = memoryview(bytes(WORD * TLB_ENTRIES)).cast("Q")
-#: where a vCPU's translations of a mode and access kind are, and how many; each is filled from the one before
+#: where a vCPU's translations of a mode and access kind are, and how many may be; each is filled from the one before
 TRANSLATIONS: tuple[Callable[[Env, int, int], tuple[int, int]], ...] = (
     lambda env, mode, access: (env.layout.large_tlb(mode, access), LARGE_ENTRIES),
-    lambda env, mode, access: (env.layout.tlb(mode, access), env.tlb_entries(mode, access)),
+    lambda env, mode, access: (env.layout.tlb(mode, access), env.tlb_entries_used(mode, access)),
     lambda env, mode, access: (env.layout.slot(mode, access, 0), NUM_SLOTS),
 )
 
