@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 QEMU = shutil.which("qemu-system-riscv64")
 CPU = "generic_rv64+m+a+f+d+c+zba+zbb+zbc+zbs+zicsr+zifencei+zicbom+zicboz+zicond+svinval"
-COMPILE = ("-target", "riscv64-freestanding-none", f"-mcpu={CPU}", "-nostdlib", "-static", "-mcmodel=medany")
+#: C is compiled without a library, and so without checks that would call one
+COMPILE = ("-O1", "-target", "riscv64-freestanding-none", f"-mcpu={CPU}", "-nostdlib", "-static", "-mcmodel=medany")
 LINK = ("-Wl,--build-id=none", "-Wl,-z,norelro")
 TIMEOUT = 60
 

@@ -114,7 +114,7 @@ class RawImage(Image):
             count = os.preadv(self._fd, rest, offset)
             if not count:
                 for buffer in rest:
-                    buffer[:] = bytes(len(buffer))
+                    _clear(buffer)
                 return
             offset += count
             rest = after(rest, count)
@@ -151,6 +151,13 @@ class RawImage(Image):
         if number in UNSUPPORTED:
             return False
         raise OSError(number, os.strerror(number))
+
+
+def _clear(buffer: memoryview) -> None:
+    """Make a buffer zeroes, without another of its size: it may be as large as the guest's memory."""
+    for at in range(0, len(buffer), len(ZEROES)):
+        piece = buffer[at : at + len(ZEROES)]
+        piece[:] = ZEROES[: len(piece)]
 
 
 def after(buffers: Sequence[memoryview], count: int) -> list[memoryview]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LOADER_HELP = 'name "loader", desc "put a file into memory: file=FILE[,addr=ADDRESS][,force-raw=on]"'
 #: what -drive can be asked for
 DRIVE = ("file", "if", "format", "id", "unit", "index", "readonly", "snapshot", "cache", "discard", "media")
+#: what goes without saying here
+CUSTOMARY = {"aio": ("threads", "native", "io_uring"), "rerror": ("report",), "werror": ("report",)}
 LOCKING = ("file.locking", "locking")
 INTERFACES = ("none", "virtio", "pflash")
 #: when writes reach stable storage, by QEMU's cache mode
@@ -97,7 +99,7 @@ def default(options: Options, text: str) -> Options:
 
 def drive(options: Options, text: str) -> Options:
     """-drive"""
-    found = properties("-drive", text, (*DRIVE, *LOCKING))
+    found = properties("-drive", text, (*DRIVE, *LOCKING, *CUSTOMARY))
     if not found.get("file"):
         raise MachineError(f"-drive {text}: it needs file=")
     interface, cache = found.get("if", "virtio"), found.get("cache", "writeback")
@@ -105,6 +107,8 @@ def drive(options: Options, text: str) -> Options:
     only("-drive format", found.get("format", "raw"), ("raw",))
     only("-drive media", found.get("media", "disk"), ("disk",))
     only("-drive cache", cache, CACHES)
+    for name, values in CUSTOMARY.items():
+        only(f"-drive {name}", found.get(name, values[0]), values)
     only("-drive discard", found.get("discard", "unmap"), ("unmap", "on", "ignore", "off"))
     unit = found.get("unit", found.get("index"))
     made = Drive(

@@ -83,7 +83,7 @@ def parse_items(text: str) -> frozenset[str]:
 
 def help_text() -> str:
     """The text of `-d help`."""
-    return "Log items (comma-separated):\n" + "\n".join(f"{name:<12}{text}" for name, text in ITEMS.items())
+    return "Log items (comma-separated):\n" + "\n".join(f"{name:<14}{text}" for name, text in ITEMS.items())
 
 
 def _open(file: Path) -> TextIO:

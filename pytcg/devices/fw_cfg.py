@@ -146,7 +146,7 @@ class FwCfg(Device):
             return ERROR
         data = self.items.get(self.selected, b"")[self.position : self.position + length]
         view[: len(data)] = data
-        view[len(data) :] = bytes(length - len(data))
+        self.dma.written(address, len(data))
+        self.dma.clear(address + len(data), length - len(data))
         self.position = min(self.position + length, 1 << 32)
-        self.dma.written(address, length)
         return 0

@@ -155,8 +155,9 @@ class VirtioMmio(Device):
         queue, device = self._queue(), self.device
         if not queue or not device:
             return
+        # a queue that is in use lets go of its requests, so that none is given back to where it is next
+        device.stop()
         if not value:
-            device.stop()
             queue.reset()
             return
         queue.descriptors = value * self._page_size()

@@ -45,11 +45,12 @@ def firmware_items(
             (Item.CMDLINE_SIZE, Item.CMDLINE_DATA, f"{append}\0".encode() if append else b""),
         ):
             items[size] = len(value).to_bytes(4, "little")
-            items[number] = value
+            # a copy: reading the mapping of a file that has got shorter would end the run
+            items[number] = bytes(value)
     return {**items, **directory({file.name: _contents(file) for file in files})}
 
 
 def _contents(file: FirmwareFile) -> Contents:
     if not file.name or len(file.name.encode()) > NAME_LIMIT:
         raise MachineError(f"-fw_cfg name={file.name}: a name has 1 to {NAME_LIMIT} bytes")
-    return file.text.encode() if file.path is None else read_file(file.path, "fw_cfg file")
+    return file.text.encode() if file.path is None else bytes(read_file(file.path, "fw_cfg file"))

@@ -45,3 +45,9 @@ class Dma:
         """Write to RAM. Raises BusError."""
         self.view(address, len(data))[:] = data
         self.written(address, len(data))
+
+    def clear(self, address: int, size: int) -> None:
+        """Zero RAM, without as many bytes of the host. Raises BusError."""
+        self.view(address, size)
+        self._memory.clear(address, size)
+        self.written(address, size)

@@ -113,6 +113,7 @@ def options(line: str) -> Options:
             "drives",
             (Drive(Path("a"), "virtio", "", 1, True, sync="never"),),
         ),
+        ("-drive file=a,aio=native,werror=report", "drives", (Drive(Path("a")),)),
         ("-drive file=a,snapshot,file.locking=off", "drives", (Drive(Path("a"), snapshot=True, locking=False),)),
         (
             "-fw_cfg opt/a,string=b -fw_cfg name=opt/c,file=d",
@@ -294,6 +295,7 @@ MISTAKES = [
     ("-drive file=x,cache=some", "-drive cache some: there is only"),
     ("-fw_cfg opt/x", "it needs one of file= and string="),
     ("-fw_cfg opt/x,strng=a", "no property 'strng' (did you mean string?)"),
+    ("-drive file=x,werror=stop", "-drive werror stop: there is only report"),
     ("-drive file=x,unit=one", "'one' is not a number"),
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),

@@ -137,3 +137,12 @@ def test_odd_accesses(board: Board) -> None:
         board.device.write(offset, size, 0)
     assert board.take(1) == b"\2"
     assert board.device.read(SELECTOR, 2) == 0
+
+
+def test_a_transfer_beyond_the_end_is_zeroes(board: Board) -> None:
+    board.ram.buffer[BUFFER - RAM :] = b"\xee" * (SIZE - (BUFFER - RAM))
+    assert board.transfer(SELECT | READ | Item.KERNEL_DATA << 16, 3 * 4096) == 0
+    assert board.at(3 * 4096 + 1) == bytes(range(100)) + bytes(3 * 4096 - 100) + b"\xee"
+    assert board.transfer(READ, 50) == 0
+    assert board.at(50) == bytes(50)
+    assert (BUFFER, 100) in board.changed and (BUFFER + 100, 3 * 4096 - 100) in board.changed

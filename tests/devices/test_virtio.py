@@ -360,3 +360,13 @@ def test_whatever_is_in_memory_the_device_answers_or_stops(
     assert used <= 8 or board.read(STATUS) & NEEDS_RESET
     assert (board.peek(RAM, QUEUE - RAM), board.peek(RAM + RAM_SIZE // 2, RAM_SIZE // 2 - 1)) == outside
     assert works(board)
+
+
+def test_a_legacy_queue_is_moved_to_where_it_cannot_be() -> None:
+    board = bench(legacy=True)
+    board.start()
+    board.write(PFN, SLOT >> 12)
+    assert board.read(STATUS) & NEEDS_RESET and board.read(PFN) == 0
+    board.send(8)
+    assert board.done() == []
+    assert works(board)

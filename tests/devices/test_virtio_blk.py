@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytcg.block.image import RawImage
+from pytcg.block.overlay import Overlay
 from pytcg.devices.virtio.blk import (
     CONFIG_WCE,
     DISCARD,
@@ -30,7 +31,7 @@ from pytcg.devices.virtio.blk import (
     VirtioBlk,
 )
 from pytcg.devices.virtio.device import INDIRECT_DESC, NEEDS_RESET
-from tests.devices.virtio_driver import BUFFERS, CONFIG, GENERATION, STATUS, Bench
+from tests.devices.virtio_driver import BUFFERS, CONFIG, GENERATION, PFN, QUEUE, STATUS, Bench
 
 SECTORS = 100
 DISK = b"".join(bytes([number]) * 512 for number in range(1, SECTORS + 1))
@@ -226,6 +227,35 @@ class Held:
         for number in order:
             work, done = waiting[number]
             done(work())
+
+
+def test_a_queue_that_moves_forgets_its_requests(tmp_path: Path) -> None:
+    """Nothing is given back where the queue was, nor where it is next."""
+    held = Held()
+    disk = Disk(tmp_path / "disk", legacy=True, work=held)
+    disk.start()
+    disk.send(struct.pack("<IIQ", IN, 0, 3), 512, 1)
+    assert len(held.waiting) == 1
+    disk.write(PFN, QUEUE + 0x8000 >> 12)
+    assert not held.waiting
+    assert disk.done() == []
+
+
+def test_what_is_only_read_refuses_a_write(tmp_path: Path) -> None:
+    """Whatever lies below: the scratch file of a snapshot could be written."""
+    disk = Disk(tmp_path / "disk")
+    snapshot = Overlay(RawImage(disk.path, readonly=True), readonly=True)
+    disk.device = VirtioBlk(disk.device.host, snapshot)
+    disk.mmio.device = disk.device
+    disk.start()
+    assert disk.request(OUT, 3, bytes(512)) == (IO_ERROR, b"")
+    assert disk.request(IN, 3, 512) == (OK, DISK[3 * 512 : 4 * 512])
+    snapshot.close()
+
+
+def test_an_image_that_gets_shorter_reads_as_zeroes(disk: Disk) -> None:
+    os.truncate(disk.path, 1024)
+    assert disk.request(IN, 1, 512 * 90) == (OK, b"\2" * 512 + bytes(512 * 89))
 
 
 def test_requests_end_in_any_order_and_none_after_a_reset(tmp_path: Path) -> None:

@@ -136,6 +136,8 @@ class VirtioBlk(VirtioDevice):
         if kind == IN:
             return partial(self.image.read, self._place(sector, chain.room), chain.writable)
         if kind == OUT:
+            if self.image.readonly:
+                raise Refused(IO_ERROR)
             return partial(self._write, self._place(sector, sum(map(len, chain.readable))), chain.readable)
         if kind == DO_FLUSH:
             return self._flush

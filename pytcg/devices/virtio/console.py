@@ -16,6 +16,8 @@ EMERGENCY_WRITE = 1 << 2
 #: columns, rows, number of ports, emergency write
 CONFIG = struct.Struct("<HHII")
 EMERGENCY_OFFSET = 8
+#: bytes that one request gets at most: it may have room for more than the host has
+MAX_INPUT = 1 << 16
 
 
 class VirtioConsole(VirtioDevice):
@@ -78,7 +80,7 @@ class VirtioConsole(VirtioDevice):
                 self._receiving = self._next_room()
         except DriverError as error:
             self.fail(error)
-        return self._receiving.room if self._receiving else 0
+        return min(self._receiving.room, MAX_INPUT) if self._receiving else 0
 
     def _next_room(self) -> Chain | None:
         chain = self.queues[RECEIVE].pop()

@@ -111,6 +111,7 @@ class Virtqueue:
 
     def enable(self, event_index: bool, indirect: bool) -> None:
         """The driver has set the queue up, and negotiated these features. Raises DriverError where that is wrong."""
+        self.enabled = False
         if not 0 < self.size <= self.limit or self.size & (self.size - 1):
             raise DriverError(f"queue {self.index}: {self.size} is no queue size")
         if self.descriptors & 15 or self.available & 1 or self.used & 3:
