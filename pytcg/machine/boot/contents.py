@@ -28,8 +28,10 @@ def read_file(path: Path, what: str) -> Contents:
             try:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             except (ValueError, OSError):
-                # an empty file, or one that cannot be mapped
-                return file.readall() if stat.S_ISREG(mode) else _fail(what, path, "it is not a file")
+                # an empty file, or one that cannot be mapped; other devices than /dev/null may have no end
+                if not stat.S_ISREG(mode) and file.read(1) != b"":
+                    _fail(what, path, "it is not a file")
+                return file.readall()
     except OSError as error:
         _fail(what, path, error.strerror)
 
