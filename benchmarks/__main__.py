@@ -42,8 +42,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=guests.BUILD / "results.json", help="machine-readable copy")
     parser.add_argument("--markdown", type=Path, help="write the tables of docs/performance.md to this file, too")
     options = parser.parse_args()
-    for needed, why in ((shutil.which("qemu-system-riscv64"), "qemu-system-riscv64 is not installed"),
-                        (guests.DEBIAN_KERNEL.exists(), "the guests are not there")):  # fmt: skip
+    for needed, why in (
+        (shutil.which("qemu-system-riscv64"), "qemu-system-riscv64 is not installed"),
+        (guests.DEBIAN_KERNEL.exists(), "the guests are not there"),
+    ):
         if not needed:
             print(f"benchmarks: {why}: run `make guests`", file=sys.stderr)
             return 1

@@ -65,8 +65,11 @@ def flatten(elf: bytes) -> bytes:
     """The loadable segments of a 64-bit little-endian ELF as one run of bytes from the lowest physical address."""
     table, size, count = ELF_SEGMENTS.unpack_from(elf)
     segments = [ELF_SEGMENT.unpack_from(elf, table + size * i) for i in range(count)]
-    loads = [(paddr, elf[offset : offset + filesz]) for kind, _, offset, _, paddr, filesz, _, _ in segments
-             if kind == PT_LOAD and filesz]  # fmt: skip
+    loads = [
+        (paddr, elf[offset : offset + filesz])
+        for kind, _, offset, _, paddr, filesz, _, _ in segments
+        if kind == PT_LOAD and filesz
+    ]
     base = min(paddr for paddr, _ in loads)
     image = bytearray(max(paddr + len(data) for paddr, data in loads) - base)
     for paddr, data in loads:

@@ -32,6 +32,16 @@ class Chardev(ABC):
     port: SerialPort | None = None
     hurried = False
 
+    @property
+    def place(self) -> str:
+        """Where it leads on the host, as far as its options do not say."""
+        return ""
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person may be at the other end."""
+        return True
+
     def connect(self, port: SerialPort) -> None:
         """Make `port` the guest's end; `accept_input` may be called from here on."""
         self.port = port

@@ -46,7 +46,14 @@ class Declared:
     """
 
     def __init__(
-        self, offset: int, width: int, access: str, reset: int, mask: int | None, bank: int | None, doc: str
+        self,
+        offset: int,
+        width: int = 4,
+        access: str = "rw",
+        reset: int = 0,
+        mask: int | None = None,
+        bank: int | None = None,
+        doc: str = "",
     ) -> None:
         self.name = ""
         self.offset = offset
@@ -134,18 +141,6 @@ class Declared:
 
 class Register(Declared):
     """One register."""
-
-    def __init__(
-        self,
-        offset: int,
-        width: int = 4,
-        access: str = "rw",
-        reset: int = 0,
-        mask: int | None = None,
-        bank: int | None = None,
-        doc: str = "",
-    ) -> None:
-        super().__init__(offset, width, access, reset, mask, bank, doc)
 
     @overload
     def __get__(self, device: None, owner: type[Device]) -> Self: ...

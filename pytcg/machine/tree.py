@@ -102,10 +102,6 @@ class Node:
         """Set a property to a list of strings."""
         self.properties[name] = b"".join(string.encode() + b"\0" for string in strings)
 
-    def inherited(self, name: str, default: int) -> int:
-        """The cell of that property in the parent, by which this node's reg is read; `default` where absent."""
-        return default if self.parent is None else self.parent.u32(name, default)
-
 
 @dataclass
 class Tree:

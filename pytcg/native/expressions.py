@@ -11,17 +11,12 @@ from pytcg.native.function import NativeFunction
 from pytcg.native.tree import BINARY, COMPARE, Expression
 from pytcg.tcg.ops import code
 from pytcg.tcg.state import CONST, ENV, WORD
-from pytcg.tcg.types import MASK64, MO_8, MO_32, MO_64, Cond, Type, signed64
+from pytcg.tcg.types import MASK64, MO_8, MO_32, MO_64, SWAPPED, Cond, Type, signed64
 
 SETCOND, BRCOND, LD, ADD, ANDC = (code(name, Type.I64) for name in ("setcond", "brcond", "ld", "add", "andc"))
 CMPXCHG, CLOCK, KERNEL_CALL = (code(name, Type.I64) for name in ("host_cmpxchg", "clock", "kernel_call"))
 _CONDS = {name: operator.cond for name, operator in COMPARE.items()}
 _TEST_BITS = {"==": Cond.TSTEQ, "!=": Cond.TSTNE}
-#: a cond b is b SWAPPED[cond] a
-_SWAPPED = {
-    Cond.EQ: Cond.EQ, Cond.NE: Cond.NE, Cond.LT: Cond.GT, Cond.LTU: Cond.GTU, Cond.LEU: Cond.GEU, Cond.GTU: Cond.LTU,
-    Cond.GEU: Cond.LEU, Cond.TSTEQ: Cond.TSTEQ, Cond.TSTNE: Cond.TSTNE,
-}  # fmt: skip
 #: size of a load or store by the number in its intrinsic's name
 SIZES = {"8": MO_8, "32": MO_32, "64": MO_64}
 #: offsets in `ld` and `st` stay well within 32 bits
@@ -132,7 +127,7 @@ class Expressions(Emitter, ABC):
             if x[0] == CONST and y[0] == CONST:
                 return bool(COMPARE[kind].fold(x[1], y[1]))
         if x[0] == CONST:
-            return _SWAPPED[cond], y, x
+            return SWAPPED[cond], y, x
         return cond, x, y
 
     def jump_if(self, test: Expression, label: int, sense: bool) -> None:

@@ -14,9 +14,20 @@ from pytcg.native.kernel import kernel_call
 from pytcg.tcg.types import MASK64, signed64
 
 __all__ = [
-    "cas64", "clock", "fill", "kernel_call", "ld8", "ld32", "ld64", "mulhu", "signed_lt", "st8", "st32", "st64",
+    "cas64",
+    "clock",
+    "fill",
+    "kernel_call",
+    "ld8",
+    "ld32",
+    "ld64",
+    "mulhu",
+    "signed_lt",
+    "st8",
+    "st32",
+    "st64",
     "use_counter",
-]  # fmt: skip
+]
 
 _counter: Callable[[], int] = time.perf_counter_ns
 _exclusive = threading.Lock()

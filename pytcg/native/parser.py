@@ -15,10 +15,21 @@ from pytcg.native.tree import BINARY, COMPARE, INTRINSICS, STATEMENTS, TRUTH, De
 from pytcg.tcg.types import MASK64
 
 _OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.LShift: "<<", ast.RShift: ">>",
-    ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
-    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
-}  # fmt: skip
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
 _ARITY = {**dict.fromkeys((*BINARY, *COMPARE), 2), **INTRINSICS}
 _INTRINSIC_NAMES = {getattr(intrinsics, name): name for name in _ARITY if hasattr(intrinsics, name)}
 

@@ -77,8 +77,17 @@ TRUTH = frozenset((*COMPARE, "and", "or", "not"))
 
 #: intrinsics that are no operators: the number of their arguments
 INTRINSICS = {
-    "ld8": 1, "ld32": 1, "ld64": 1, "st8": 2, "st32": 2, "st64": 2, "cas64": 3, "clock": 0, "fill": 3, "kernel_call": 4,
-}  # fmt: skip
+    "ld8": 1,
+    "ld32": 1,
+    "ld64": 1,
+    "st8": 2,
+    "st32": 2,
+    "st64": 2,
+    "cas64": 3,
+    "clock": 0,
+    "fill": 3,
+    "kernel_call": 4,
+}
 #: those among them that have no value
 STATEMENTS = frozenset(("st8", "st32", "st64", "fill"))
 

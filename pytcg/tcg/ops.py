@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pytcg.tcg.state import CONST
 from pytcg.tcg.types import Type
 
 I64, INT, FLOAT, NONE = (Type.I64,), (Type.I32, Type.U32, Type.I64), (Type.F32, Type.F64), (Type.NONE,)
@@ -317,8 +316,3 @@ def name_of(op_code: int) -> str:
     kind = op_code & 7
     name = definition(op_code).name
     return f"{name}.{Type(kind).name.lower()}" if kind else name
-
-
-def is_const(operand: int) -> bool:
-    """Whether an input operand stands for the op's `imm`."""
-    return operand == CONST

@@ -77,10 +77,6 @@ class Format:
         #: the bits above in a 64-bit home: all ones
         self.boxing = (1 << 64) - (1 << bits)
 
-    def box(self, bits: int) -> int:
-        """The 64-bit home of a bit pattern."""
-        return bits | self.boxing
-
     def unbox(self, home: int) -> int:
         """The bit pattern in a 64-bit home; the canonical NaN if it is not boxed properly."""
         return home & ~self.boxing if home >= self.boxing else self.canonical_nan

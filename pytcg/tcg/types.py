@@ -39,6 +39,20 @@ class Cond(IntEnum):
     TSTNE = 11
 
 
+#: the condition of (b, a) that says the same as one of (a, b)
+SWAPPED = {
+    **{cond: cond for cond in (Cond.EQ, Cond.NE, Cond.TSTEQ, Cond.TSTNE)},
+    Cond.LT: Cond.GT,
+    Cond.GT: Cond.LT,
+    Cond.GE: Cond.LE,
+    Cond.LE: Cond.GE,
+    Cond.LTU: Cond.GTU,
+    Cond.GTU: Cond.LTU,
+    Cond.GEU: Cond.LEU,
+    Cond.LEU: Cond.GEU,
+}
+
+
 class Rm(IntEnum):
     """Rounding modes, numbered as RISC-V's frm. DYN is the mode that the host's control word holds."""
 

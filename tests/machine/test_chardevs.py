@@ -93,7 +93,7 @@ def test_a_server_takes_one_client_after_the_other(loop: EventLoop, tmp_path: Pa
     stream.write(b"nobody hears this")
     for text in (b"the first", b"the second"):
         with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as client:
-            client.connect(str(path) if unix else ("127.0.0.1", int(stream.address.rpartition(":")[2])))
+            client.connect(str(path) if unix else ("127.0.0.1", int(stream.place.rpartition(":")[2])))
             talk(loop, guest, client.fileno(), text)
     assert connected == [1]
     stream.close()
@@ -214,3 +214,17 @@ def test_where_ports_lead_that_nobody_asked_for(
 def test_what_cannot_be_opened_is_named(loop: EventLoop, backend: Backend) -> None:
     with pytest.raises(MachineError, match=r"chardev a: cannot open .*/nowhere/x: No such file or directory"):
         opened(loop, CharacterDevice("a", backend))
+
+
+def test_a_log_file_changes_nothing_else(loop: EventLoop, tmp_path: Path) -> None:
+    """A recorded pipe is not read ahead of its users, and a recorded pseudo-terminal is described by its name."""
+    devices = (
+        CharacterDevice("console", Stdio(), mux=True, log_file=tmp_path / "console"),
+        CharacterDevice("line", Pty(), log_file=tmp_path / "line"),
+    )
+    chardevs = Chardevs(devices, loop, loop.stop)
+    line = chardevs.opened["line"]
+    assert chardevs.opened["console"].on_terminal == os.isatty(0)
+    assert bool(chardevs.muxes["console"].read_ahead) == os.isatty(0)
+    assert chardevs.describe()[1] == f"line: pty {line.place}" and line.place.startswith("/dev/")
+    chardevs.close()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytcg.frontend.riscv.bits import COUNTER_TM, MENVCFG_STCE, MIP_S, MIP_SSIP, MIP_STIP, PRIV_M
-from pytcg.frontend.riscv.csr_native import NUMBERS, new_value
-from pytcg.frontend.riscv.csr_table import CSRS, CsrOp
+from pytcg.frontend.riscv.csr_native import new_value
+from pytcg.frontend.riscv.csr_table import CSRS, NUMBERS, CsrOp
 from pytcg.frontend.riscv.exceptions import illegal
 from pytcg.frontend.riscv.interrupts import update_pending
 from pytcg.frontend.riscv.state import RiscvEnv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytcg.frontend.riscv.bits import CBIE_RESERVED, ENVCFG_CBIE, MSTATUS_FS
-from pytcg.frontend.riscv.csr_table import CSRS, CsrOp
+from pytcg.frontend.riscv.csr_table import CSRS, NUMBERS, CsrOp
 from pytcg.frontend.riscv.exceptions import illegal
 from pytcg.frontend.riscv.fpstate import read_fflags, write_fflags, write_frm
 from pytcg.frontend.riscv.state import RiscvEnv
@@ -12,7 +12,6 @@ from pytcg.tcg.helpers import Action
 
 #: where frm begins in fcsr
 FRM_SHIFT = 5
-NUMBERS = {row.name: row.number for row in CSRS.values()}
 _FFLAGS, _FRM = NUMBERS["fflags"], NUMBERS["frm"]
 _SENVCFG = CSRS[NUMBERS["senvcfg"]].mask
 _READ, _WRITE, _SET, _OPERATION = int(CsrOp.READ), int(CsrOp.WRITE), int(CsrOp.SET), 3

@@ -158,3 +158,4 @@ _ROWS = (
 )
 
 CSRS: dict[int, Csr] = {row.number: row for row in _ROWS}
+NUMBERS = {row.name: row.number for row in _ROWS}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from pytcg.frontend.guest import NO_EXTRAS, Extras, Guest, HelperFunction, Mapping, Translation
-from pytcg.frontend.riscv import interrupts, mappings, mmu, reset, traplog
+from pytcg.frontend.riscv import interrupts, mappings, mmu, registers, reset, traplog
 from pytcg.frontend.riscv.bits import FLAG_COUNT
 from pytcg.frontend.riscv.decoding import translator
 from pytcg.frontend.riscv.helpers import HELPERS, RiscvHelper
@@ -25,7 +25,7 @@ class RiscvGuest(Guest):
     name: ClassVar[str] = "riscv64"
     layout: ClassVar[Layout] = LAYOUT
     env_class: ClassVar[type[RiscvEnv]] = RiscvEnv
-    register_names: ClassVar[tuple[str, ...]] = reset.X_NAMES + reset.F_NAMES
+    register_names: ClassVar[tuple[str, ...]] = registers.X_NAMES + registers.F_NAMES
     hot_registers: ClassVar[tuple[int, ...]] = (15, 2, 14, 10, 8, 13, 11, 1, 12, 9)
     count_flag: ClassVar[int] = FLAG_COUNT
     helpers: ClassVar[list[HelperFunction | None]] = HELPERS
@@ -85,10 +85,10 @@ class RiscvGuest(Guest):
         return traplog.take_traps(env)
 
     def describe(self, env: RiscvEnv) -> str:
-        return reset.describe(env)
+        return registers.describe(env)
 
     def registers(self, env: RiscvEnv) -> dict[str, int]:
-        return reset.registers(env)
+        return registers.registers(env)
 
     def debug_translate(self, env: RiscvEnv, address: int) -> int | None:
         return mmu.debug_translate(env, address)

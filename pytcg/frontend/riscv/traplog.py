@@ -9,12 +9,22 @@ from pytcg.native.atomic import set_bits
 from pytcg.tcg.state import IRQ_LOOP
 
 IRQ = LAYOUT.offset["irq"]
-EXCEPTIONS = (
-    "instruction address misaligned", "instruction access fault", "illegal instruction", "breakpoint",
-    "load address misaligned", "load access fault", "store address misaligned", "store access fault",
-    "ecall from U", "ecall from S", "", "ecall from M",
-    "instruction page fault", "load page fault", "", "store page fault",
-)  # fmt: skip
+EXCEPTIONS = {
+    0: "instruction address misaligned",
+    1: "instruction access fault",
+    2: "illegal instruction",
+    3: "breakpoint",
+    4: "load address misaligned",
+    5: "load access fault",
+    6: "store address misaligned",
+    7: "store access fault",
+    8: "ecall from U",
+    9: "ecall from S",
+    11: "ecall from M",
+    12: "instruction page fault",
+    13: "load page fault",
+    15: "store page fault",
+}
 #: exceptions that a log item of their own is for, besides "int"
 KINDS = {8: "strace", **dict.fromkeys((1, 5, 7, 12, 13, 15), "mmu")}
 INTERRUPTS = {1: "S software", 3: "M software", 5: "S timer", 7: "M timer", 9: "S external", 11: "M external"}
@@ -42,7 +52,7 @@ def take_traps(env: RiscvEnv) -> list[tuple[str, str]]:
         cause, epc, tval, priv = env.trap_log[at : at + TRAP_WORDS]
         asynchronous = cause >> 63
         number = cause & ~INTERRUPT
-        text = INTERRUPTS.get(number, "") if asynchronous else EXCEPTIONS[number] if number < len(EXCEPTIONS) else ""
+        text = (INTERRUPTS if asynchronous else EXCEPTIONS).get(number, "")
         item = "int" if asynchronous else KINDS.get(number, "int")
         line = (
             f"trap: hart:{env.mhartid}, async:{asynchronous}, cause:{number}, epc:{epc:#x}, tval:{tval:#x}, "

@@ -8,7 +8,7 @@ from pytcg.machine.chardevs.backends import CharacterDevice, Stdio
 from pytcg.machine.errors import MachineError
 from pytcg.machine.options import Options
 
-SERIAL, MONITOR = "serial0", "monitor0"
+SERIAL = "serial0"
 #: what `-serial mon:stdio` makes: Ctrl-C is the guest's
 SHARED_TERMINAL = CharacterDevice(SERIAL, Stdio(signal=False), mux=True)
 

@@ -67,6 +67,10 @@ class PseudoTerminal(Stream):
         self._look()
 
     @property
+    def place(self) -> str:
+        return self.name
+
+    @property
     def is_open(self) -> bool:
         """Whether somebody has it open, as far as is known."""
         return self._output is not None

@@ -54,8 +54,7 @@ class Chardevs:
             for device in devices:
                 self.opened[device.id] = chardev = self._open(device)
                 if device.mux:
-                    ahead = bool(getattr(chardev, "on_terminal", True))
-                    self.muxes[device.id] = Mux(chardev, quit, escape, ahead)
+                    self.muxes[device.id] = Mux(chardev, quit, escape, reads_ahead=chardev.on_terminal)
         except BaseException:
             self.close()
             raise
@@ -82,8 +81,7 @@ class Chardevs:
         lines = []
         for name, device in self.devices.items():
             chardev = self.opened[name]
-            place = str(getattr(chardev, "name", "") or getattr(chardev, "address", "") or "")
-            place = place or str(getattr(device.backend, "path", ""))
+            place = chardev.place or str(getattr(device.backend, "path", ""))
             mux = f", {len(self.muxes[name].ends)} users" if name in self.muxes else ""
             lines.append(f"{name}: {NAMES[type(device.backend)]}{' ' if place else ''}{place}{mux}")
         return lines
@@ -144,7 +142,7 @@ class Chardevs:
                 if stream.waiting:
                     self.waiting.add(name)
                     stream.on_connect = lambda: self._connected(name)
-                    print(f"waiting for connection on: {stream.address}", file=sys.stderr, flush=True)
+                    print(f"waiting for connection on: {stream.place}", file=sys.stderr, flush=True)
                 return stream
             case Serial():
                 from pytcg.machine.chardevs.pyserial import SerialStream

@@ -45,8 +45,8 @@ class SocketStream(Stream):
                 self._again.arm(monotonic_ns() + backend.reconnect * SECOND_NS)
 
     @property
-    def address(self) -> str:
-        """Where a server listens, with the port that it was given for port 0."""
+    def place(self) -> str:
+        """Where it connects to, or listens, with the port that it was given for port 0."""
         if self.listener and not self.backend.path:
             host, port = self.listener.getsockname()[:2]
             return f"tcp:{host}:{port}"

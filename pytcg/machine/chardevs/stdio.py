@@ -51,7 +51,6 @@ class Console(Stream):
 
     @property
     def on_terminal(self) -> bool:
-        """Whether a person may be at the other end."""
         return self._terminal is not None
 
     def input_ended(self) -> None:

@@ -25,9 +25,15 @@ class RawTerminal:
         chars = list(chars)
         chars[termios.VMIN], chars[termios.VTIME] = 1, 0
         iflag &= ~(
-            termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR
-            | termios.ICRNL | termios.IXON
-        )  # fmt: skip
+            termios.IGNBRK
+            | termios.BRKINT
+            | termios.PARMRK
+            | termios.ISTRIP
+            | termios.INLCR
+            | termios.IGNCR
+            | termios.ICRNL
+            | termios.IXON
+        )
         oflag |= termios.OPOST
         cflag = (cflag & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
         lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN)

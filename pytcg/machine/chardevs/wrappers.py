@@ -47,6 +47,14 @@ class Recorded(Chardev):
         self.chardev = chardev
         self.file = file
 
+    @property
+    def place(self) -> str:
+        return self.chardev.place
+
+    @property
+    def on_terminal(self) -> bool:
+        return self.chardev.on_terminal
+
     def connect(self, port: SerialPort) -> None:
         self.chardev.connect(port)
 

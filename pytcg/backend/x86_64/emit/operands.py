@@ -11,7 +11,7 @@ from pytcg.backend.x86_64 import encode as x
 from pytcg.backend.x86_64.encode import RAX, RBP, RCX, Encoder, Mem, Operand, fits
 from pytcg.tcg.ops import Op
 from pytcg.tcg.state import CONST, ENV, HOST_REG, NUM_GLOBALS, NUM_SPILLS, SPILL, Layout
-from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_SIGN, MO_SIZE, Cond, Type, sext, signed64
+from pytcg.tcg.types import MO_8, MO_16, MO_32, MO_SIGN, MO_SIZE, SWAPPED, Cond, Type, sext, signed64
 
 CONDITION_CODES = {
     Cond.EQ: x.E,
@@ -26,17 +26,6 @@ CONDITION_CODES = {
     Cond.GTU: x.A,
     Cond.TSTEQ: x.E,
     Cond.TSTNE: x.NE,
-}
-#: the condition of (b, a) that says the same as one of (a, b), where it is another
-SWAPPED = {
-    Cond.LT: Cond.GT,
-    Cond.GT: Cond.LT,
-    Cond.GE: Cond.LE,
-    Cond.LE: Cond.GE,
-    Cond.LTU: Cond.GTU,
-    Cond.GTU: Cond.LTU,
-    Cond.GEU: Cond.LEU,
-    Cond.LEU: Cond.GEU,
 }
 #: the global that reads as zero
 ZERO = 0
@@ -118,7 +107,7 @@ class Operands:
         if b == ZERO:
             b, imm = CONST, 0
         elif a == ZERO and b != CONST:
-            a, b, imm, cond = b, CONST, 0, SWAPPED.get(Cond(cond), cond)
+            a, b, imm, cond = b, CONST, 0, SWAPPED[Cond(cond)]
         code = CONDITION_CODES[Cond(cond)]
         left = self.at[a]
         testing = cond in (Cond.TSTEQ, Cond.TSTNE)

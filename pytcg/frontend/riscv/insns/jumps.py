@@ -7,21 +7,12 @@ from pytcg.frontend.riscv.bits import CAUSE_FETCH_MISALIGNED
 from pytcg.frontend.riscv.translator import Translator
 from pytcg.tcg.ops import code
 from pytcg.tcg.state import CONST
-from pytcg.tcg.types import Cond, Type
+from pytcg.tcg.types import SWAPPED, Cond, Type
 
 ADD, AND, MOV, PC_REL = code("add", Type.I64), code("and", Type.I64), code("mov", Type.I64), code("pc_rel", Type.I64)
 BRCOND_TB, GOTO_TB, GOTO_PTR = code("brcond_tb", Type.I64), code("goto_tb"), code("goto_ptr")
 BRCOND, LABEL, EXIT_TB = code("brcond", Type.I64), code("label"), code("exit_tb")
 TSTEQ = int(Cond.TSTEQ)
-# How the condition reads with its operands exchanged.
-SWAPPED = {
-    Cond.EQ: Cond.EQ,
-    Cond.NE: Cond.NE,
-    Cond.LT: Cond.GT,
-    Cond.GE: Cond.LE,
-    Cond.LTU: Cond.GTU,
-    Cond.GEU: Cond.LEU,
-}
 
 
 def trans_jal(ctx: Translator, rd: int, imm: int) -> None:
