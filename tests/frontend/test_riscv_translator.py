@@ -9,6 +9,8 @@ import pytest
 from pytcg.frontend.riscv.bits import CAUSE_FETCH_MISALIGNED, CAUSE_ILLEGAL, CAUSE_STORE_MISALIGNED, MSTATUS_DIRTY
 from pytcg.frontend.riscv.decoding import patterns, translator
 from pytcg.frontend.riscv.guest import RiscvGuest
+from pytcg.frontend.riscv.state import LAYOUT
+from pytcg.tcg.helpers import Helper
 from pytcg.tcg.text import format_ops
 from pytcg.tcg.types import MASK64
 from pytcg.tcg.verify import verify
@@ -19,6 +21,14 @@ NOP, C_NOP, C_LI_A0_1 = 0x00000013, 0x0001, 0x4505
 MODE_S, COUNT, FS_OFF = 0x15, 1 << 7, 0x0F
 FRM_RMM, FRM_INVALID = 1 << 5, 2 << 5
 FADD_D, FADD_D_DYN, FSGNJ_D, FMV_X_D, FEQ_D = 0x02C58553, 0x02C5F553, 0x22C58553, 0xE2058553, 0xA2C5A553
+#: what fence.i is: a fence where code may have changed unnoticed, and the end of the block
+FENCE_I = [
+    f"ld.i64 %t0, env, off={LAYOUT.offset['unsure']}, mop=u64",
+    "brcond.i64 %t0, #0, eq, L0",
+    f"call _, _, _, _, helper={Helper.CODE_FENCE}, insn=0",
+    "L0:",
+    "exit_tb delta=4",
+]
 LR_W, LR_D, SC_W, SC_D = 0x1005252F, 0x1005352F, 0x18B5262F, 0x18B5362F
 
 
@@ -64,7 +74,7 @@ def hart() -> Hart:
         ((0x0330000F,), ["mb", "goto_tb delta=4, insn=0"]),  # fence rw, rw
         ((0x0230000F,), ["goto_tb delta=4, insn=0"]),  # fence r, rw
         ((0x0100000F,), ["goto_tb delta=4, insn=0"]),  # pause
-        ((0x0000100F,), ["exit_tb delta=4"]),  # fence.i
+        ((0x0000100F,), FENCE_I),
         ((0x00156013,), ["goto_tb delta=4, insn=0"]),  # prefetch.r
     ],
     ids=str,
