@@ -12,18 +12,32 @@ from benchmarks.console import console
 from tests.system.guests import GUESTS, PATIENCE, PYTCG, demo, needs
 
 LINUX_START = "0x80200000"
+#: command lines that end at U-Boot's prompt
+U_BOOT = {
+    "by the loader": ("-device", f"loader,file=u-boot.bin,addr={LINUX_START}"),
+    "as a kernel": ("-kernel", "u-boot.bin"),
+    "as a kernel, ACLINT": ("-M", "virt,aclint=on", "-smp", "2", "-kernel", "u-boot.bin"),
+    "after fw_dynamic": ("-smp", "2", "-bios", "fw_dynamic.bin", "-kernel", "u-boot.bin"),
+    "after fw_jump": ("-bios", "fw_jump.bin", "-kernel", "u-boot.bin"),
+    "as firmware": ("-bios", "u-boot-m.bin"),
+}
 
 
+@pytest.mark.parametrize("machine", ["virt", pytest.param("virt,aclint=on", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=needs(name)) for name in ("fw_dynamic.bin", "opensbi-trixie/fw_dynamic.bin")]
+    "name",
+    [
+        pytest.param(name, marks=needs(name))
+        for name in ("fw_dynamic.bin", "fw_jump.bin", "opensbi-trixie/fw_dynamic.bin", "opensbi-trixie/fw_jump.bin")
+    ],
 )
-def test_opensbi_starts_the_demo_kernel(name: str) -> None:
+def test_opensbi_starts_the_demo_kernel(name: str, machine: str) -> None:
     kernel = str(GUESTS.parents[1] / "firmware" / "images" / "riscv64" / "demo.Image")
-    out = demo("echo a b;poweroff", "-bios", str(GUESTS / name), "-kernel", kernel)
+    out = demo("echo a b;smp 1000;poweroff", "-M", machine, "-smp", "2", "-bios", str(GUESTS / name), "-kernel", kernel)
     assert "OpenSBI v1." in out
     assert re.search(r"Firmware Base +: 0x80000000\s", out)
-    assert "pytcg demo kernel: hart 0, Sv39" in out
-    assert "\na b\n" in out.replace("\r", "")
+    assert "pytcg demo kernel: hart " in out
+    assert "\na b\n1 CPUs added up to 1000 " in out.replace("\r", "")
 
 
 def test_our_firmware_on_the_host_target_interface() -> None:
@@ -39,16 +53,33 @@ def test_our_firmware_on_the_host_target_interface() -> None:
 
 
 @pytest.mark.slow
-@needs("u-boot.bin")
-def test_our_firmware_starts_u_boot() -> None:
-    loader = f"loader,file={GUESTS / 'u-boot.bin'},addr={LINUX_START}"
-    with console([*PYTCG, "-m", "256M", "-device", loader], PATIENCE) as terminal:
-        terminal.expect("U-Boot 20")
+@needs("u-boot.bin", "u-boot-m.bin", "fw_dynamic.bin", "fw_jump.bin")
+@pytest.mark.parametrize("way", U_BOOT.values(), ids=U_BOOT)
+def test_u_boot_answers(way: tuple[str, ...], tmp_path: Path) -> None:
+    """A key stops its countdown; it knows the board and finds a disk; it resets and powers off."""
+    (tmp_path / "disk").write_bytes(bytes(1 << 20))
+    disk = ["-drive", f"file={tmp_path / 'disk'},if=none,format=raw,id=disk", "-device", "virtio-blk-device,drive=disk"]
+    options = [re.sub(r"([\w-]+\.bin)", rf"{GUESTS}/\1", option) for option in way]
+    answers = {
+        "version": "U-Boot 20",
+        "bdinfo": "memory\\[0\\]\t\\[0x80000000-0x8fffffff\\]",
+        "virtio scan": "",
+        "virtio info": "Device 0: QEMU VirtIO Block Device",
+        "fdt addr ${fdtcontroladdr}": "Working FDT set to",
+        "fdt print /cpus": 'riscv,isa = "rv64imafdc',
+    }
+    with console([*PYTCG, "-m", "256M", *options, *disk], PATIENCE) as terminal:
+        for _ in range(2):
+            terminal.expect("Hit any key to stop autoboot")
+            terminal.type(" ")
+            terminal.expect("=> ")
+            for command, answer in answers.items():
+                terminal.type(f"{command}\r")
+                terminal.expect(answer)
+                terminal.expect("=> ")
+            terminal.type("reset\r")
         terminal.expect("Hit any key to stop autoboot")
         terminal.type(" ")
-        terminal.expect("=> ")
-        terminal.type("version\r")
-        terminal.expect("U-Boot 20")
         terminal.expect("=> ")
         terminal.type("poweroff\r")
         assert terminal.status() == 0
