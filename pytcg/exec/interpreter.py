@@ -40,14 +40,12 @@ class TciMemory:
         if (address & 4095) + size > 4096:
             return -1
         mode = mop >> MO_MODE_SHIFT & 3
-        addend = env.translation(mode, access, address & PAGE_MASK)
-        if addend is None:
+        # more than once where another vCPU empties the TLB of stores meanwhile
+        while (addend := env.translation(mode, access, address & PAGE_MASK)) is None:
             env.arg[0], env.arg[1], env.arg[2] = address, access, mode
             action = self.engine.tlb_miss(env)
             if action != Action.CONTINUE:
                 return -1 if action != Action.JUMP else -2
-            addend = env.translation(mode, access, address & PAGE_MASK)
-            assert addend is not None
         return (address + addend & MASK64) - self.engine.ram.host
 
     def load(self, env: Env, address: int, mop: int, insn_pc: int) -> int | None:

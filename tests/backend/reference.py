@@ -137,23 +137,23 @@ class Reference(Target):
             env.insn_pc = insn_pc
             action = HELPERS[fields["helper"]](env)
             if action != Action.CONTINUE:
-                return LOOKUP if action == Action.JUMP else INTERRUPT
+                return self.polled if action == Action.JUMP else INTERRUPT
             self.assign(op, env.ret)
             return None
         mop = fields["mop"]
         address = (inputs[1] if name == "guest_st" else inputs[0]) + fields.get("off", 0) & MASK64
         match name:
             case "guest_st":
-                return None if memory.store(env, address, inputs[0], mop, insn_pc) else LOOKUP
+                return None if memory.store(env, address, inputs[0], mop, insn_pc) else self.polled
             case "guest_probe":
-                return None if memory.probe(env, address, mop, fields["access"], insn_pc) else LOOKUP
+                return None if memory.probe(env, address, mop, fields["access"], insn_pc) else self.polled
             case "guest_ld":
                 value = memory.load(env, address, mop, insn_pc)
             case _:
                 update = atomic_update(name, mop)
                 value = memory.atomic(env, address, lambda old: update(old, *inputs[1:]), mop, insn_pc)
         if value is None:
-            return LOOKUP
+            return self.polled
         self.assign(op, value)
         return None
 
@@ -162,4 +162,9 @@ class Reference(Target):
         forward = "insn" in fields and fields["delta"] > fields["insn"]
         self.env.pc = inputs[0] if name == "goto_ptr" else self.pc + fields["delta"] & MASK64
         polls = not forward or self.polls_at == self.env.pc
-        return INTERRUPT if self.env.irq and polls else LOOKUP
+        return self.polled if polls else LOOKUP
+
+    @property
+    def polled(self) -> int:
+        """The status at a place where env.irq is looked at, as it is after each exception."""
+        return INTERRUPT if self.env.irq else LOOKUP

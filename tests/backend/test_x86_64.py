@@ -48,13 +48,17 @@ class MachineCode(Target):
             if status == Status.HELPER:
                 action = HELPERS[env.helper](env)
                 if action != Action.CONTINUE:
-                    return LOOKUP if action == Action.JUMP else INTERRUPT
+                    return self.go_on() if action == Action.JUMP else INTERRUPT
             elif status == Status.MEMORY:
                 if not self.access():
-                    return LOOKUP
+                    return self.go_on()
             else:
                 return LOOKUP if status == Status.CHAIN else status
             status = runtime.resume(address)
+
+    def go_on(self) -> int:
+        """After an exception, the search for a block looks at env.irq first."""
+        return INTERRUPT if self.env.irq else LOOKUP
 
     def access(self) -> bool:
         """The access that machine code could not do; False: it faulted."""

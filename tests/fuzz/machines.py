@@ -1,13 +1,14 @@
-"""Whole machines without guest code, whose devices are reached by guest physical address."""
+"""Whole machines whose devices lead nowhere."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pytcg.machine.chardevs.backends import CharacterDevice, Ringbuf
+from pytcg.machine.cpus import ProcessorFactory, make_processors
 from pytcg.machine.machine import Machine
 from pytcg.machine.options import DeviceSpec, Drive, Options
-from tests.machine.fakes import Factory
 
 #: ends of a serial port and of a virtconsole, which take what they are sent and give it to nobody
 RINGS = tuple(CharacterDevice(name, Ringbuf(64)) for name in ("serial", "console"))
@@ -18,7 +19,7 @@ IN_SLOTS = (
 )
 
 
-def machine(board: str, folder: Path, slots: bool) -> Machine:
+def machine(board: str, folder: Path, slots: bool, make: ProcessorFactory = make_processors, **more: Any) -> Machine:
     """A machine of a board, NAME[,OPTION=VALUE]; `slots`: with a device of each kind in them."""
     name, _, option = board.partition(",")
     firmware, disk = folder / "firmware", folder / "disk"
@@ -31,13 +32,13 @@ def machine(board: str, folder: Path, slots: bool) -> Machine:
             bios=str(firmware),
             serials=("serial",),
             chardevs=RINGS,
-            cpus=2,
             monitors=(),
             no_shutdown=True,
             devices=IN_SLOTS if slots else (),
             drives=(Drive(disk),) if slots else (),
+            **more,
         ),
-        Factory(),
+        make,
     )
 
 

@@ -20,6 +20,7 @@ from pytcg.machine.machine import Machine
 from pytcg.softmmu.regions import BusError, Ram
 from tests.fuzz.machines import close, machine, turn
 from tests.fuzz.values import costly, numbers
+from tests.machine.fakes import Factory
 
 BOARDS = (*boards("riscv64"), "virt,aclint=on")
 SIZES = (1, 2, 4, 8)
@@ -28,7 +29,7 @@ SIZES = (1, 2, 4, 8)
 @pytest.fixture(scope="module", params=BOARDS)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine of each board."""
-    built = machine(request.param, tmp_path_factory.mktemp("machine"), request.param == "virt")
+    built = machine(request.param, tmp_path_factory.mktemp("machine"), request.param == "virt", Factory(), cpus=2)
     yield built
     close(built)
 
@@ -98,7 +99,7 @@ def test_edges_of_all_regions(made: Machine, size: int) -> None:
 def test_every_model_is_on_a_board(tmp_path: Path) -> None:
     found: set[type[Device]] = set()
     for name in BOARDS:
-        built = machine(name, tmp_path, False)
+        built = machine(name, tmp_path, False, Factory())
         found |= {type(device) for device in built.devices}
         close(built)
     model_for(())

@@ -102,14 +102,17 @@ class BlockSource:
     def leave(self, pc: str, poll: bool, depth: str = "") -> None:
         """Return to the CPU loop, which goes on at `pc`."""
         self.line(f"{depth}{self.word('pc')} = {pc}")
-        looked_up = int(Status.LOOKUP)
-        interrupted = f"{int(Status.INTERRUPT)} if {self.word('irq')} else {looked_up}"
-        self.line(f"{depth}return {interrupted if poll else looked_up}")
+        self.line(f"{depth}return {self.polled if poll else int(Status.LOOKUP)}")
+
+    @property
+    def polled(self) -> str:
+        """The status with which the CPU loop is to go on, or to look at env.irq first."""
+        return f"{int(Status.INTERRUPT)} if {self.word('irq')} else {int(Status.LOOKUP)}"
 
     def leave_unless(self, holds: str) -> None:
-        """Return to the CPU loop after a guest exception."""
+        """Return to the CPU loop after a guest exception, which may lead to another one for ever."""
         self.line(f"if not ({holds}):")
-        self.line(f"    return {int(Status.LOOKUP)}")
+        self.line(f"    return {self.polled}")
 
     # A method a group of ops
 
@@ -252,8 +255,7 @@ class BlockSource:
         self.line(f"{self.word('insn_pc')} = {self.pc(fields['insn'])}")
         self.line(f"action = helpers[{fields['helper']}](env)")
         self.line("if action:")
-        jump, status = int(Action.JUMP), (int(Status.LOOKUP), int(Status.INTERRUPT))
-        self.line(f"    return {status[0]} if action == {jump} else {status[1]}")
+        self.line(f"    return ({self.polled}) if action == {int(Action.JUMP)} else {int(Status.INTERRUPT)}")
         if fields["d"] != CONST:
             self.line(f"{self.operand(fields['d'])} = {self.word('ret')}")
 
