@@ -5,6 +5,7 @@ Source: QEMU, docs/specs/fw_cfg.rst (the interface; Linux, U-Boot and EDK2 speak
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping
 from enum import IntEnum
@@ -52,7 +53,7 @@ def directory(files: Mapping[str, Contents]) -> dict[int, Contents]:
     entries = [struct.pack(">I", len(files))]
     for number, (name, data) in enumerate(sorted(files.items()), Item.FIRST_FILE):
         items[number] = data
-        entries.append(ENTRY.pack(len(data), number, 0, name.encode()[:NAME_LIMIT]))
+        entries.append(ENTRY.pack(len(data), number, 0, os.fsencode(name)[:NAME_LIMIT]))
     return {**items, Item.DIRECTORY: b"".join(entries)}
 
 

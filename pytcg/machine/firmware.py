@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 
 from pytcg.devices.fw_cfg import NAME_LIMIT, Item, directory
@@ -42,7 +43,7 @@ def firmware_items(
         for size, number, value in (
             (Item.KERNEL_SIZE, Item.KERNEL_DATA, data),
             (Item.INITRD_SIZE, Item.INITRD_DATA, payload.initrd),
-            (Item.CMDLINE_SIZE, Item.CMDLINE_DATA, f"{append}\0".encode() if append else b""),
+            (Item.CMDLINE_SIZE, Item.CMDLINE_DATA, os.fsencode(f"{append}\0") if append else b""),
         ):
             items[size] = len(value).to_bytes(4, "little")
             # a copy: reading the mapping of a file that has got shorter would end the run
@@ -51,6 +52,6 @@ def firmware_items(
 
 
 def _contents(file: FirmwareFile) -> Contents:
-    if not file.name or len(file.name.encode()) > NAME_LIMIT:
+    if not file.name or len(os.fsencode(file.name)) > NAME_LIMIT:
         raise MachineError(f"-fw_cfg name={file.name}: a name has 1 to {NAME_LIMIT} bytes")
-    return file.text.encode() if file.path is None else bytes(read_file(file.path, "fw_cfg file"))
+    return os.fsencode(file.text) if file.path is None else bytes(read_file(file.path, "fw_cfg file"))

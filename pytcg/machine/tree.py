@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class Node:
 
     def set_strings(self, name: str, *strings: str) -> None:
         """Set a property to a list of strings."""
-        self.properties[name] = b"".join(string.encode() + b"\0" for string in strings)
+        self.properties[name] = b"".join(os.fsencode(string) + b"\0" for string in strings)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Random guest programs that mean harm, for every privilege mode.
 
 A program is an image for the start of RAM: each hart gets CSRs and registers from a pool of its own and goes on, in
-some mode, with random words. They jump anywhere, write to their own code, page tables and devices, and drop translations.
+some mode, with random words. They jump anywhere, write to their own code, page tables and devices, and drop
+translations.
 """
 
 from __future__ import annotations

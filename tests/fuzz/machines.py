@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,18 @@ def machine(board: str, folder: Path, slots: bool, make: ProcessorFactory = make
     firmware, disk = folder / "firmware", folder / "disk"
     firmware.write_bytes(bytes(64))
     disk.write_bytes(bytes(1 << 16))
-    return Machine(
-        Options(
-            board=name,
-            board_options=((option.partition("=")[0], option.partition("=")[2]),) if option else (),
-            bios=str(firmware),
-            serials=("serial",),
-            chardevs=RINGS,
-            monitors=(),
-            no_shutdown=True,
-            devices=IN_SLOTS if slots else (),
-            drives=(Drive(disk),) if slots else (),
-            **more,
-        ),
-        make,
+    usual = Options(
+        board=name,
+        board_options=((option.partition("=")[0], option.partition("=")[2]),) if option else (),
+        bios=str(firmware),
+        serials=("serial",),
+        chardevs=RINGS,
+        monitors=(),
+        no_shutdown=True,
+        devices=IN_SLOTS if slots else (),
+        drives=(Drive(disk),) if slots else (),
     )
+    return Machine(replace(usual, **more), make)
 
 
 def turn(machine: Machine) -> None:

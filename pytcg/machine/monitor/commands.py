@@ -96,7 +96,7 @@ def ringbuf_read(monitor: Monitor, name: str, size: str) -> str:
 
 
 def ringbuf_write(monitor: Monitor, name: str, data: str) -> str:
-    monitor.ring(name).feed(data.encode())
+    monitor.ring(name).feed(data.encode(errors="replace"))
     return ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pytcg.machine.monitor.command import MonitorError
 
 MASK64 = (1 << 64) - 1
-TOKEN = re.compile(r"\s*(0[xX][0-9a-fA-F]+|\d+|\$[\w.]+|<<|>>|[-+*/%&|^~()])")
+TOKEN = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,40}|\d{1,40}|\$[\w.]+|<<|>>|[-+*/%&|^~()])")
 
 
 def _divide(a: int, b: int) -> int:
@@ -81,7 +81,10 @@ def evaluate(text: str, registers: Callable[[], Mapping[str, int]]) -> int:
         tokens.append(match[1])
         at = match.end()
     parser = _Parser(tokens, registers)
-    value = parser.binary(0)
+    try:
+        value = parser.binary(0)
+    except RecursionError:
+        raise MonitorError("the expression is nested too deep") from None
     if parser.tokens:
         raise MonitorError(f"{text!r} is not an expression: {parser.tokens[0]} is too much")
     return value
