@@ -39,8 +39,8 @@ guests:  ## fetch Debian's guests, firmware and QEMU by package name into guests
 	$(PYTHON) scripts/fetch_guests.py
 
 MINUTES ?= 5
-soak: setup  ## random programs against Unicorn, for MINUTES
-	nice $(BIN)/python -m tests.ladder --minutes $(MINUTES)
+soak: setup  ## all fuzzers, random programs against Unicorn, and Linux under load, for MINUTES
+	nice $(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 bench: setup  ## measure beside QEMU
 	$(BIN)/python -m benchmarks

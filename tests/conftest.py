@@ -19,6 +19,7 @@ BENCH_MEMORY = (2 << 20) + 64
 # No deadlines: how long an example takes says more about the machine's load than about the code.
 settings.register_profile("full", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("soak", deadline=None, max_examples=1000)
 # That a test fails is enough: nothing is shrunk.
 settings.register_profile("mutation", deadline=None, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("full")
