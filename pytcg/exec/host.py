@@ -12,10 +12,15 @@ from pytcg.tcg.state import Env
 
 #: bytes of templates at least: with little code memory, blocks are to be placed anew rather than translated anew
 LEAST_TEMPLATES = 64 << 20
+#: bytes of code memory for blocks at least: one of 64 instructions is to find room
+LEAST_BLOCKS = 16 << 10
 
 
 class MachineCodeHost:
-    """Code memory for x86-64 machine code, with the runtime and the compiled helpers at its start, and templates."""
+    """Code memory for x86-64 machine code, with the runtime and the compiled helpers at its start, and templates.
+
+    Raises ValueError for code memory that leaves too little room for blocks.
+    """
 
     def __init__(self, runtime: Runtime, helpers: CompiledHelpers, log: BlockLog | None = None) -> None:
         self.runtime = runtime
@@ -26,6 +31,11 @@ class MachineCodeHost:
         self.emit = runtime.backend.emit
         #: the two bytes that kill a block, as a number
         self.dead = int.from_bytes(DEAD_JUMP, "little")
+        room = self.buffer.size - helpers.end
+        if room < LEAST_BLOCKS:
+            raise ValueError(
+                f"code memory of {self.buffer.size} bytes leaves {max(room, 0)} of the {LEAST_BLOCKS} that blocks need"
+            )
         self.templates = Templates(max(self.buffer.size, LEAST_TEMPLATES))
 
     def code_range(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from pytcg.backend.x86_64 import backend as x86
 from pytcg.exec.processors import choose_backend
+from tests.exec.board import Board
 
 
 def test_a_host_with_a_backend_gets_machine_code(caplog: pytest.LogCaptureFixture) -> None:
@@ -34,3 +35,8 @@ def test_another_host_interprets_and_says_so(
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(ValueError, match="no backend 'arm'"):
         choose_backend("arm")
+
+
+def test_code_memory_without_room_for_blocks_is_refused() -> None:
+    with pytest.raises(ValueError, match="code memory of 65536 bytes leaves"):
+        Board(code_bytes=64 << 10)

@@ -27,9 +27,9 @@ Read = Callable[[int, int], bytes]
 
 def parse_format(text: str | None) -> tuple[int, str, int]:
     """Count, letter and unit size of /FMT, such as 16xw. Raises MonitorError."""
-    match = re.fullmatch(r"(\d{0,5})([xduoci]?)([bhwg]?)", (text or "").lstrip("/"))
+    match = re.fullmatch(r"(\d{0,20})([xduoci]?)([bhwg]?)", (text or "").lstrip("/"))
     if match is None:
-        raise MonitorError(f"{text}: a format is a count below 100000, x d u o c or i, and b h w or g")
+        raise MonitorError(f"{text}: a format is a count, x d u o c or i, and b h w or g")
     letter = match[2] or "x"
     return int(match[1] or 1), letter, SIZES[match[3] or ("b" if letter == "c" else "w")]
 
