@@ -28,6 +28,10 @@ def addi(rd: int, rs1: int, imm: int) -> int:
     return i_type(0x13, 0, rd, rs1, imm)
 
 
+def c_addi(rd: int, imm: int) -> int:
+    return (imm >> 5 & 1) << 12 | rd << 7 | (imm & 31) << 2 | 1
+
+
 def slli(rd: int, rs1: int, shift: int) -> int:
     return i_type(0x13, 1, rd, rs1, shift)
 

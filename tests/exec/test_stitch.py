@@ -33,7 +33,23 @@ from pytcg.native import NativeFunction
 from pytcg.tcg.helpers import Action, Helper
 from pytcg.tcg.state import ONE_INSN
 from tests.exec.board import PAGE, PROGRAM, RAM, Board, M, S, U
-from tests.exec.riscv import C_NOP, FENCE_I, add, addi, auipc, bne, code, i_type, jal, jalr, load, lui, r_type, store
+from tests.exec.riscv import (
+    C_NOP,
+    FENCE_I,
+    add,
+    addi,
+    auipc,
+    bne,
+    c_addi,
+    code,
+    i_type,
+    jal,
+    jalr,
+    load,
+    lui,
+    r_type,
+    store,
+)
 
 PATTERNS: tuple[Pattern, ...] = tuple(
     pattern for width in (16, 32) for pattern in decoder(configure("rv64").tables, width).patterns
@@ -149,7 +165,8 @@ def test_usual_blocks(privilege: int, compiled: bool) -> None:
 @pytest.mark.parametrize("imm", (0, 1, 126, 127, 128, 129, -1, -127, -128, -129, -130, 2047, -2048))
 def test_immediates_at_the_edges_of_widths(workshop: Workshop, imm: int) -> None:
     additions = [addi(rd, rs1, imm) for rd, rs1 in ((10, 10), (11, 10), (20, 20), (21, 20), (12, 0))]
-    words = [i_type(opcode, funct3, rd, 10, imm) for opcode, funct3 in ((0x1B, 0), (0x13, 7)) for rd in (10, 13)]
+    kinds = ((0x1B, 0), *((0x13, funct3) for funct3 in (2, 3, 4, 6, 7)))
+    words = [i_type(opcode, funct3, rd, 10, imm) for opcode, funct3 in kinds for rd in (10, 13)]
     loads = [load(rd, rs1, imm) for rd in (0, 10, 20) for rs1 in (2, 20)]
     stores = [store(rs2, rs1, imm) for rs2 in (0, 10, 20) for rs1 in (2, 20)]
     for block in (additions, words, loads, stores, [lui(10, imm << 20), lui(20, imm << 12)]):
@@ -182,6 +199,15 @@ def test_jumps_to_the_edges_of_the_page(workshop: Workshop, start: int, before: 
         for jump in jumps
     ]
     assert together.count(True) > len(together) // 3
+
+
+@pytest.mark.parametrize("register", (0, 1, 6, 7))
+def test_pairs_with_a_compressed_instruction(workshop: Workshop, register: int) -> None:
+    """c.addi, c.jr and c.jalr after an auipc: of its register, or of another."""
+    for page in (0, FAR):
+        jumps = [start | register << 7 for start in (0x8002, 0x9002)]
+        for second in (*jumps, *(c_addi(register, n) for n in (0, 1, -1, 31, -32))):
+            same_or_left(workshop, PROGRAM, code(auipc(6, page), second, RETURN))
 
 
 @pytest.mark.parametrize("halves", range(52, 68))
@@ -287,6 +313,7 @@ def test_forms_are_of_one_value_of_the_flags() -> None:
     workshop = Workshop(U)
     workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))
     assert workshop.stitched(PROGRAM) == workshop.translated(PROGRAM)
+    assert not same_or_left(workshop, PROGRAM, code(load(8, 2, 16) | 4, load(9, 2, 24) | 4, RETURN))
     workshop.env.mstatus = 0
     workshop.enter(U)
     workshop.write(PROGRAM, code(store(8, 2, 16) | 4, RETURN))

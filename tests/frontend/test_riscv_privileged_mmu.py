@@ -152,8 +152,11 @@ def test_permissions(bits: int, user: int, mxr: int) -> None:
     ],
 )
 def test_invalid_leaves(entry: int) -> None:
+    """Even if there are valid leaves where they point."""
     hart = Hart()
     hart.map(VA, PA, entry)
+    for at in range(0, 4096, 8):
+        hart.write(PA + at, PA >> 2 | LEAF)
     assert faults(hart, VA, READ, MODE_S)
 
 
@@ -289,6 +292,11 @@ def test_flush_of_a_page_spares_jump_caches_unless_it_was_fetched_from(
     assert [hart.env.words[word] for word in words] == [0x4000] * 4
     flush_page(hart.env, VA)
     assert [hart.env.words[word] for word in words] == [EMPTY if mode in emptied else 0x4000 for mode in range(4)]
+    flush_translations(hart.env)
+    for word in words:
+        hart.env.words[word] = 0x4000
+    flush_page(hart.env, VA)
+    assert [hart.env.words[word] for word in words] == [0x4000] * 4, "nothing has been fetched since"
 
 
 @settings(max_examples=40, deadline=None)

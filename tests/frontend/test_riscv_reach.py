@@ -31,8 +31,13 @@ def served(hart: Hart, page: int, access: int) -> range:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, PAGES - 1), st.sets(st.integers(0, PAGES - 1), max_size=4))
-def test_stores_reach_as_far_as_there_is_no_code(page: int, code: set[int]) -> None:
+@given(
+    st.integers(0, PAGES - 1),
+    st.sets(st.integers(0, PAGES - 1), max_size=2),
+    st.sets(st.integers(-20, 20), max_size=2),
+)
+def test_stores_reach_as_far_as_there_is_no_code(page: int, code: set[int], near: set[int]) -> None:
+    code |= {page + n for n in near} & set(range(PAGES))
     hart = Hart()
     hart.map(BASE, RAM, LEAF, level=1)
     for n in code:
@@ -52,14 +57,18 @@ def test_stores_reach_as_far_as_there_is_no_code(page: int, code: set[int]) -> N
         assert code & set(range(page & -8, (page & -8) + 8))
 
 
+@pytest.mark.parametrize("first", [0, 100, 240])
 @pytest.mark.parametrize("access", [READ, WRITE])
-def test_reach_stops_where_pmp_changes(access: int) -> None:
+def test_reach_stops_where_pmp_changes(access: int, first: int) -> None:
+    """At 16 pages from the first of them on: before, behind, or at the start of the superpage."""
     hart = Hart()
     hart.map(BASE, RAM, LEAF, level=1)
     assert served(hart, 200, access) == range(PAGES)
-    write_address(hart.env, 1, hart.env.pmpaddr[0])
-    write_address(hart.env, 0, RAM + 16 * PAGE >> 2)
-    write_config(hart.env, 0, (PMP_NAPOT << PMP_A_SHIFT | PMP_RWX) << 8 | PMP_TOR << PMP_A_SHIFT | PMP_R)
+    write_address(hart.env, 2, hart.env.pmpaddr[0])
+    write_address(hart.env, 0, RAM + first * PAGE >> 2)
+    write_address(hart.env, 1, RAM + (first + 16) * PAGE >> 2)
+    every, only = PMP_NAPOT << PMP_A_SHIFT | PMP_RWX, PMP_TOR << PMP_A_SHIFT | PMP_R
+    write_config(hart.env, 0, every << 16 | only << 8)
     assert served(hart, 200, access) == range(200, 201)
 
 
