@@ -124,6 +124,25 @@ def test_a_block_over_the_end_of_a_page_belongs_to_both(board: Board) -> None:
         assert board.code.find(last, last, flags, second) == 0
 
 
+def test_a_block_over_the_end_of_a_page_is_of_what_follows_there(board: Board) -> None:
+    """The page after it may be mapped anew: another one, or one with the same bytes. What was translated is kept."""
+    first, second = DATA + PAGE - 2, b"\x15\x00"
+    board.write(first, code(addi(10, 0, 1))[:2])
+    pages = DATA + PAGE, DATA + 2 * PAGE, DATA + 3 * PAGE
+    for page, half in zip(pages, (second, b"\x25\x00", second), strict=True):
+        board.write(page, half + code(WFI))
+    hosts = []
+    for page in (*pages, pages[0]):
+        board.map(0x1000, DATA)
+        board.map(0x2000, page)
+        board.enter(S)
+        hosts.append(board.host(0x1FFE))
+    assert all(hosts) and len({*hosts[:3]}) == 3 and hosts[3] == hosts[0]
+    assert board.distinct[0] == 2
+    board.processors.flush()
+    assert board.host(0x1FFE) and board.distinct[0] == 2
+
+
 def test_a_page_mapped_twice_has_blocks_at_both_addresses(board: Board) -> None:
     for virtual in (0x1000, 0x2000):
         board.map(virtual, PROGRAM)

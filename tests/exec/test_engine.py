@@ -59,13 +59,15 @@ def test_a_device_is_no_code(board: Board) -> None:
 
 
 def test_other_flags_are_other_blocks(board: Board) -> None:
+    """At the same address, and at another that a page is mapped to."""
     board.write(PROGRAM, code(addi(10, 0, 1), WFI))
-    board.map(0x1000, PROGRAM)
     hosts = []
-    for privilege, pc in ((M, PROGRAM), (S, 0x1000)):
+    for privilege, pc in ((M, PROGRAM), (S, PROGRAM), (S, 0x1000)):
+        if pc != PROGRAM:
+            board.map(pc, PROGRAM)
         board.enter(privilege, pc)
         hosts.append(board.host(pc))
-    assert all(hosts) and len(set(hosts)) == 2
+    assert all(hosts) and len(set(hosts)) == 3
     assert board.distinct[0] == 2
 
 

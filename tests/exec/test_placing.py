@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytcg.exec.blocks.placing import origin_slot
 from pytcg.exec.blocks.table import BLOCKS, INSNS, KILLED, TEMPLATES, USED
 from pytcg.native import NativeFunction
+from pytcg.native.intrinsics import st64
 from pytcg.tcg.helpers import Action, Helper
-from tests.exec.board import DATA, PAGE, PROGRAM, RAM, RAM_SIZE, Board, S
+from tests.exec.board import DATA, PAGE, PROGRAM, RAM, RAM_SIZE, Board, M, S
 from tests.exec.riscv import addi, code, jal
 
 BLOCK = code(addi(10, 10, 1), jal(0, 16))
@@ -126,6 +128,19 @@ def test_a_copy_is_placed_for_another_address(compiled: bool) -> None:
     assert board.distinct[0] == 1
     board.write(PROGRAM, b"\0")
     assert [board.lookup(virtual)[0] for virtual in (0x1000, 0x2000)] == [Action.SLOW, Action.SLOW]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_origin_is_of_one_address_and_one_value_of_the_flags(compiled: bool) -> None:
+    """Others may be looked for at the same place."""
+    board = Runner(compiled)
+    board.enter(S)
+    board.place(PLACES[0])
+    env, entry = board.env, board.code.table.entries.address
+    for place, privilege in ((PLACES[1], S), (PLACES[0], M)):
+        board.enter(privilege)
+        st64(origin_slot(env, place, env.flags & 0xFFF), entry)
+        assert board.lookup(place)[0] == Action.SLOW
 
 
 def test_blocks_that_were_placed_are_found(pair: tuple[Runner, Runner]) -> None:

@@ -38,6 +38,7 @@ ROOT, PC = RAM + 0x10000, 0x4000
 LEAF = PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D
 USER = LEAF | PTE_U
 U, S, M = 0, 1, 3
+NOP = 0x13
 
 
 class Hart:

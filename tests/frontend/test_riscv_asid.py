@@ -173,6 +173,18 @@ def test_global_pages_and_their_blocks_stay(by_fence: bool) -> None:
     assert jump_caches(spaces) == [False, True, True, True]
 
 
+def test_what_a_global_pointer_leads_to_is_global() -> None:
+    hart = Hart()
+    for page, level in ((0x5000, 1), (0x40006000, 2)):
+        hart.map(page, RAM + 0x5000)
+        pointer = hart.entry(3, page, level)
+        hart.write(pointer, hart.read(pointer) | PTE_G)
+        assert hart.miss(page, READ, MODE_S) == Action.CONTINUE
+    hart.env.arg[0] = hart.env.satp | 1 << SATP_ASID_SHIFT
+    assert helper_write_satp(hart.env) == Action.JUMP
+    assert all(hart.cached(page, READ, MODE_S) is not None for page in (0x5000, 0x40006000))
+
+
 def test_kernel_code_that_is_not_global_goes() -> None:
     hart = Hart()
     hart.map(0x5000, RAM + 0x5000)

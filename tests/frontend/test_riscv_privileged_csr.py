@@ -54,7 +54,7 @@ from pytcg.native.time import guest_time
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, IRQ_ALARM, IRQ_LOOP, READ
 from pytcg.tcg.types import MASK64
-from tests.frontend.privileged import LEAF, PC, RAM, Hart, M, S, U, csr_word, mpp
+from tests.frontend.privileged import LEAF, NOP, PC, RAM, Hart, M, S, U, csr_word, mpp
 
 W, SET, CLEAR, WI, SETI, CLEARI = 1, 2, 3, 5, 6, 7
 BY_NAME = {row.name: row.number for row in CSRS.values()}
@@ -104,6 +104,13 @@ def test_every_row_can_be_read_and_knows_how_it_is_written() -> None:
         assert not (row.plain and row.name in csr_special.WRITE)
         assert not (row.read_only and (row.plain or row.name in csr_special.WRITE))
     assert set(csr_special.READ) | set(csr_special.WRITE) <= set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", ["frm", "fcsr", "satp", "pmpcfg0", "pmpcfg2", "pmpaddr0", "pmpaddr15"])
+def test_what_follows_a_change_of_translation_is_looked_up_anew(name: str) -> None:
+    hart = Hart()
+    hart.enter(M, mstatus=hart.env.mstatus | MSTATUS_FS)
+    assert hart.run(csr_word(SET, BY_NAME[name], 0, A1), NOP) == PC + 4
 
 
 # What OpenSBI 1.6 probes for and must not find.

@@ -35,7 +35,7 @@ from pytcg.frontend.riscv.state import LAYOUT
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, FETCH, FIRST_ADDRESS, JUMP_CACHE_ENTRIES, LIMIT, READ, WORD, WRITE
 from pytcg.tcg.types import MASK64
-from tests.frontend.privileged import LEAF, PC, RAM, RAM_SIZE, ROM, ROOT, USER, Hart, M
+from tests.frontend.privileged import LEAF, PC, RAM, RAM_SIZE, ROM, ROOT, USER, Hart, M, S
 
 VA, PA = 0x12345000, RAM + 0x80000
 PAGE_FAULT = {READ: CAUSE_LOAD_PAGE, WRITE: CAUSE_STORE_PAGE, FETCH: CAUSE_FETCH_PAGE}
@@ -227,6 +227,11 @@ def test_page_tables_outside_of_main_ram() -> None:
     hart.env.walk_table = 0
     assert probe(hart.env, VA, READ, MODE_S) == Action.CONTINUE
     assert hart.env.ret == RAM | VA & 0x1FFFFF
+    hart.env.menvcfg |= MENVCFG_ADUE
+    hart.memory.load(ROM + (VA >> 30) * 8, (LEAF & ~PTE_A | RAM >> 2).to_bytes(8, "little"))
+    assert probe(hart.env, VA, READ, MODE_S) == Action.JUMP
+    assert hart.trap()[3:] == (CAUSE_LOAD_ACCESS, VA), "no atomic update of the entry"
+    hart.enter(S)
     hart.env.satp = 8 << 60 | 0x5000000 >> 12
     assert probe(hart.env, VA, READ, MODE_S) == Action.JUMP
     assert hart.trap()[3:] == (CAUSE_LOAD_ACCESS, VA)

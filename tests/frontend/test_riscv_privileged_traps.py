@@ -43,7 +43,7 @@ from pytcg.frontend.riscv.status import update_flags
 from pytcg.tcg.helpers import Action
 from pytcg.tcg.state import EMPTY, IRQ_LINES, IRQ_LOOP, READ, WORD
 from pytcg.tcg.types import MASK64
-from tests.frontend.privileged import PC, RAM, Hart, M, S, U, mpp
+from tests.frontend.privileged import NOP, PC, RAM, Hart, M, S, U, mpp
 
 ECALL, EBREAK, SRET, MRET, WFI = 0x73, 0x100073, 0x10200073, 0x30200073, 0x10500073
 SFENCE_VMA, SFENCE_VMA_A0, SINVAL_VMA, SFENCE_W_INVAL, SFENCE_INVAL_IR = (
@@ -248,7 +248,7 @@ def test_fences_flush(word: int) -> None:
     for page in (RAM, RAM + 0x1000):
         hart.map(page, page)
         assert hart.miss(page, READ, MODE_S) == Action.CONTINUE
-    assert hart.run(word) == PC + 4
+    assert hart.run(word, NOP) == PC + 4, "what follows is fetched anew"
     assert hart.cached(RAM + 0x1000, READ, MODE_S) is None
     assert (hart.cached(RAM, READ, MODE_S) is None) == (word == SFENCE_VMA)
 
