@@ -13,6 +13,7 @@ from z3 import (
     Array,
     BitVec,
     BitVecSort,
+    BitVecVal,
     Concat,
     Extract,
     Function,
@@ -33,7 +34,8 @@ from tests.tcg.bitvectors import Term, compare, constant, formula
 
 WORD, BYTE = BitVecSort(64), BitVecSort(8)
 MEMORY = Array("memory", WORD, BYTE).sort()
-PC = BitVec("pc", 64)
+#: a block starts at an even pc
+PC = Concat(BitVec("pc / 2", 63), BitVecVal(0, 1))
 #: what a proof may take
 MILLISECONDS = 5000
 #: fields that formulas and functions do not take as numbers

@@ -31,6 +31,14 @@ def test_pass_is_proved(name: str) -> None:
     same()
 
 
+def test_a_block_starts_at_an_even_pc() -> None:
+    one, two = (
+        parse_ops(f"pc_rel.i64 t0, #0x3001\n {more} goto_ptr t0") for more in ("", "and.i64 t0, t0, #-2\n")
+    )
+    assert difference(one, two)
+    assert not difference(two, parse_ops("goto_tb delta=0x3000, insn=0"))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
