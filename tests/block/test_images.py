@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytcg.block.image import Image, ImageError, RawImage
+from pytcg.block.image import KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE, Image, ImageError, RawImage
 from pytcg.block.overlay import Overlay
 
 SIZE = 40_000
@@ -63,6 +63,16 @@ def test_holes_read_as_zeroes(path: Path) -> None:
     kept.zero(0, 8192, True)
     assert read(kept, 0, 8192) == bytes(8192)
     kept.close()
+
+
+@pytest.mark.parametrize("unmap", (False, True))
+def test_room_is_given_back_where_the_guest_says_so(path: Path, unmap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = RawImage(path)
+    modes: list[int] = []
+    monkeypatch.setattr(image, "_allocate", lambda mode, offset, size: not modes.append(mode))
+    image.zero(0, 100, unmap)
+    assert modes == [(PUNCH_HOLE if unmap else ZERO_RANGE) | KEEP_SIZE]
+    image.close()
 
 
 def test_a_file_system_without_holes_gets_zeroes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

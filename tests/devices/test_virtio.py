@@ -117,6 +117,24 @@ def test_features_stay_once_they_are_agreed() -> None:
     assert board.device.negotiated == INDIRECT_DESC
 
 
+def test_features_are_those_of_the_last_choice() -> None:
+    board = bench()
+    board.write(STATUS, 3)
+    for chosen in (INDIRECT_DESC | EVENT_IDX, INDIRECT_DESC):
+        board.write(CHOSEN, chosen)
+    assert board.device.negotiated == INDIRECT_DESC
+
+
+def test_a_queue_that_is_on_stays_as_it_is() -> None:
+    board = bench()
+    assert works(board)
+    before = board.device.queues[0].save()
+    board.write(SEL, 0)
+    for register in (NUM, READY, *(AREAS + 16 * area + 4 * half for area in range(3) for half in range(2))):
+        board.write(register, 1)
+    assert board.device.queues[0].save() == before
+
+
 def test_nothing_is_served_before_driver_ok() -> None:
     board = bench()
     board.write(STATUS, 3 | FEATURES_OK)

@@ -103,6 +103,23 @@ def test_framing_is_free(disk: Disk) -> None:
     assert disk.peek(BUFFERS + 16, 513) == b"z" * 512 + b"\0"
 
 
+def test_a_flush_writes_nothing_but_its_status(disk: Disk) -> None:
+    disk.send(struct.pack("<IIQ", DO_FLUSH, 0, 0), 512, 1)
+    assert disk.done() == [(0, 1)]
+
+
+def test_an_image_of_no_whole_sectors_is_rounded_up(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "disk")
+    os.truncate(disk.path, 1000)
+    image = RawImage(disk.path, locking=False)
+    odd = Bench(lambda host: VirtioBlk(host, image))
+    assert odd.read(CONFIG) == 2
+    odd.start()
+    odd.send(struct.pack("<IIQ", IN, 0, 1), 512, 1)
+    assert odd.done() == [(0, 513)]
+    assert odd.peek(BUFFERS + 16, 512) == DISK[512:1000] + bytes(24)
+
+
 def test_the_configuration(disk: Disk) -> None:
     config = bytes(disk.read(CONFIG + at, 1) for at in range(60))
     capacity, _, segments = struct.unpack_from("<QII", config)

@@ -10,7 +10,7 @@ from pytcg.exec.blocks.table import Index
 from pytcg.exec.machinecode import MachineCodeCpu
 from pytcg.frontend.riscv import translator
 from pytcg.tcg.state import EMPTY, ENTRY_WORDS, FETCH, LIMIT, NUM_MMU_MODES, READ, WORD, WRITE
-from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, RAM, Board, S
+from tests.exec.board import BACKENDS, DATA, PAGE, PROGRAM, RAM, ROM, Board, S
 from tests.exec.riscv import NOP, WFI, addi, code, jal, load, store
 
 SECOND = PROGRAM + 0x100
@@ -141,6 +141,9 @@ def test_a_block_over_the_end_of_a_page_is_of_what_follows_there(board: Board) -
     assert board.distinct[0] == 2
     board.processors.flush()
     assert board.host(0x1FFE) and board.distinct[0] == 2
+    board.rom.buffer[:6] = second + code(WFI)
+    board.map(0x2000, ROM)
+    assert board.host(0x1FFE)
 
 
 def test_a_page_mapped_twice_has_blocks_at_both_addresses(board: Board) -> None:

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from pytcg.exec.blocks.placing import origin_slot
 from pytcg.exec.blocks.table import BLOCKS, INSNS, KILLED, TEMPLATES, USED
+from pytcg.frontend.riscv.flush import flush_jump_cache
 from pytcg.native import NativeFunction
 from pytcg.native.intrinsics import st64
 from pytcg.tcg.helpers import Action, Helper
+from pytcg.tcg.state import EMPTY, JUMP_CACHE_ENTRIES, WORD
 from tests.exec.board import DATA, PAGE, PROGRAM, RAM, RAM_SIZE, Board, M, S
 from tests.exec.riscv import addi, code, jal
 
@@ -143,6 +145,13 @@ def test_an_origin_is_of_one_address_and_one_value_of_the_flags(compiled: bool) 
         assert board.lookup(place)[0] == Action.SLOW
 
 
+def cached(board: Board, pc: int) -> tuple[int, int]:
+    """The entry of the jump cache that machine code looks at for a pc (`emit/control.py`)."""
+    env = board.env
+    at = (env.layout.jump_cache(env.flags & 3) + (pc << 3 & 16 * (JUMP_CACHE_ENTRIES - 1))) // WORD + env.index
+    return env.words[at], env.words[at + 1]
+
+
 def test_blocks_that_were_placed_are_found(pair: tuple[Runner, Runner]) -> None:
     for board in pair:
         board.processors.flush()
@@ -150,6 +159,13 @@ def test_blocks_that_were_placed_are_found(pair: tuple[Runner, Runner]) -> None:
             assert board.lookup(place)[0] == Action.SLOW
             where = board.place(place)
             assert board.lookup(place) == (Action.CONTINUE, where)
+            assert cached(board, place) == (place, board.env.ret)
+        mode = board.env.flags & 3
+        board.env.jump_cache_flags[mode] ^= 1
+        flush_jump_cache(board.env, mode)
+        board.lookup(place)
+        assert cached(board, place) == (EMPTY, EMPTY), "it is of other flags"
+        board.env.jump_cache_flags[mode] ^= 1
         assert board.invalidate(CROSSING + 2, 1) == 1
         assert board.lookup(CROSSING)[0] == Action.SLOW
         assert board.lookup(PLACES[0])[0] == Action.CONTINUE

@@ -28,7 +28,7 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.mmu import probe
 from pytcg.frontend.riscv.pmp import PMP_ADDRESS, PMP_PARTIAL, pmp_check, write_address, write_config
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import READ, WRITE
+from pytcg.tcg.state import ONE_INSN, READ, WRITE
 from tests.frontend.privileged import LEAF, RAM, ROOT, Hart
 
 TOR, NA4, NAPOT = (kind << PMP_A_SHIFT for kind in (PMP_TOR, PMP_NA4, PMP_NAPOT))
@@ -72,6 +72,8 @@ def test_top_of_range_starts_where_the_entry_before_ends() -> None:
     env = protected((TOR | PMP_R, RAM >> 2)).env
     assert pmp_check(env, 0, 4, MODE_S) == PMP_R
     assert pmp_check(env, RAM - 4, 4, MODE_S) == PMP_R
+    write_address(env, PMP_ENTRIES - 1, RAM >> 3)
+    assert pmp_check(env, 0, 4, MODE_S) == PMP_R, "the first begins at 0"
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,6 +112,21 @@ def test_a_locked_range_locks_its_start() -> None:
     env = protected((0, RAM >> 2), (TOR | PMP_L | PMP_R, RAM + 0x1000 >> 2)).env
     write_address(env, 0, 0)
     assert env.pmpaddr[0] == RAM >> 2
+    env = protected((NAPOT, RAM >> 2), (NAPOT | PMP_L | PMP_R, napot(RAM, 0x1000))).env
+    write_address(env, 0, 0)
+    assert env.pmpaddr[0] == 0, "one of another kind does not"
+
+
+@pytest.mark.parametrize(("start", "end", "fine"), [(0, 0x1000, 0), (0, 0x1004, 1), (4, 0x1000, 1)])
+def test_ranges_that_start_or_end_within_a_page_are_known(start: int, end: int, fine: int) -> None:
+    env = protected((0, RAM + start >> 2), (TOR | PMP_R, RAM + end >> 2), (NAPOT | PMP_RWX, PMP_ADDRESS)).env
+    assert env.pmp_fine == fine
+    assert bool(env.flags & ONE_INSN) == bool(fine)
+
+
+def test_ranges_beside_each_other_that_allow_all_are_one() -> None:
+    env = protected((TOR | PMP_RWX, RAM + 0x1000 >> 2), (TOR | PMP_RWX, RAM + 0x8000 >> 2)).env
+    assert (env.pmp_open_start, env.pmp_open_last) == (0, RAM + 0x7FFF)
 
 
 @pytest.mark.parametrize("word", [0, 1])

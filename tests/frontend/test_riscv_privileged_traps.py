@@ -37,6 +37,7 @@ from pytcg.frontend.riscv.bits import (
     MSTATUS_TVM,
     MSTATUS_TW,
 )
+from pytcg.frontend.riscv.csr_interrupts import write_sip
 from pytcg.frontend.riscv.exceptions import raise_exception
 from pytcg.frontend.riscv.interrupts import has_work, interrupt, set_mip, update_pending
 from pytcg.frontend.riscv.status import update_flags
@@ -213,6 +214,8 @@ def test_an_edge_sets_ssip_which_software_clears() -> None:
     set_mip(env, MIP_SSIP, False)
     update_pending(env)
     assert env.mip == MIP_SSIP
+    write_sip(env, 0)
+    assert env.mip == 0
 
 
 def test_a_return_lets_an_interrupt_in() -> None:
