@@ -25,7 +25,7 @@ COVERED = tcg backend frontend softmmu devices
 coverage: setup  ## branch coverage of the quick tests, by file
 	$(PYTEST) -m "not slow" --hypothesis-profile=quick $(COVERED:%=--cov=pytcg.%) --cov-branch --cov-report=term:skip-covered
 
-mutate: setup  ## mistakes placed by hand, one at a time: the quick tests must find each (about half an hour)
+mutate: setup  ## mistakes placed by hand, one at a time: the quick tests must find each (some minutes)
 	nice $(BIN)/python -m tests.mutation
 
 lint: setup  ## ruff and mypy --strict
