@@ -20,6 +20,7 @@ DRIVE = ("file", "if", "format", "id", "unit", "index", "readonly", "snapshot", 
 #: what goes without saying here
 CUSTOMARY = {"aio": ("threads", "native", "io_uring"), "rerror": ("report",), "werror": ("report",)}
 LOCKING = ("file.locking", "locking")
+RANDOM_FILES = ("/dev/urandom", "/dev/random")
 INTERFACES = ("none", "virtio", "pflash")
 #: when writes reach stable storage, by QEMU's cache mode
 CACHES = {"writeback": "flush", "none": "flush", "writethrough": "always", "directsync": "always", "unsafe": "never"}
@@ -138,3 +139,13 @@ def firmware_file(options: Options, text: str) -> Options:
 def flash(options: Options, text: str) -> Options:
     """-pflash"""
     return replace(options, drives=(*options.drives, Drive(Path(text), "pflash")))
+
+
+def random_source(options: Options, text: str) -> Options:
+    """-object rng-random|rng-builtin,id=ID[,filename=FILE]: whichever, it is the host's source of random numbers."""
+    found = properties("-object", text, ("qom-type", "id", "filename"), "qom-type")
+    only("-object", found.get("qom-type", ""), ("rng-random", "rng-builtin"))
+    only("-object rng-random,filename", found.get("filename", RANDOM_FILES[0]), RANDOM_FILES)
+    if not found.get("id"):
+        raise MachineError(f"-object {text}: it needs id=")
+    return replace(options, random_sources=(*options.random_sources, found["id"]))

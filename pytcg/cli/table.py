@@ -11,7 +11,7 @@ from typing import Any
 
 from pytcg import __version__
 from pytcg.cli.console import SHORT_FORMS, add_chardev, add_mon, add_monitor, add_serial, escape_key
-from pytcg.cli.devices import default, device, drive, firmware_file, flash
+from pytcg.cli.devices import default, device, drive, firmware_file, flash, random_source
 from pytcg.cli.network import add_net, add_netdev, add_nic
 from pytcg.cli.parse import Answer, Option
 from pytcg.cli.values import date, integer, memory_size, only, properties, switch
@@ -245,6 +245,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
             "file=FILE[,PROP=VALUE]...",
             "raw disk image: if=virtio|none|pflash, id=, unit=, readonly=, snapshot=, cache=",
             drive,
+        ),
+        Option(
+            ("-object",),
+            "rng-random,id=ID[,filename=/dev/urandom]",
+            "random numbers of the host, for virtio-rng-device,rng=ID",
+            random_source,
         ),
         Option(("-pflash",), "FILE", "image of the board's next flash: -drive if=pflash", flash),
         Option(("-fw_cfg",), "NAME,file=FILE|string=TEXT", "a file for firmware to read by fw_cfg", firmware_file),

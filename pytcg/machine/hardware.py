@@ -182,7 +182,7 @@ class Hardware(ABC):
 
     def _seed(self) -> bytes:
         """The guest's seed of random numbers; empty: the host's are to be used."""
-        seed = 0 if self.options.seed is None and self.options.icount else self.options.seed
+        seed = self.options.guest_seed
         return b"" if seed is None else Random(seed).randbytes(SEED_BYTES)
 
     def _epoch(self) -> int:

@@ -85,7 +85,7 @@ def network(board: Plugboard, values: Values) -> None:
 def random(board: Plugboard, values: Values) -> None:
     from pytcg.devices.virtio.rng import VirtioRng
 
-    board.plug(VirtioRng(board.host), values)
+    board.plug(VirtioRng(board.host, board.random_bytes(values["rng"] or "")), values)
 
 
 def serial(board: Plugboard, values: Values) -> None:

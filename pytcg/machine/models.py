@@ -134,7 +134,13 @@ MODELS: tuple[Model, ...] = (
         makers.port,
     ),
     Model(
-        "virtio-rng-device", "Misc", "virtio-bus", "Virtio entropy device", IN_A_SLOT, makers.random, ("virtio-rng",)
+        "virtio-rng-device",
+        "Misc",
+        "virtio-bus",
+        "Virtio entropy device",
+        (Property("rng", "str", help="ID of an -object rng-random; without one the same numbers"), *IN_A_SLOT),
+        makers.random,
+        ("virtio-rng",),
     ),
     Model(
         "virtio-mmio",

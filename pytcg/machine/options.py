@@ -111,6 +111,8 @@ class Options:
     #: `-global`: defaults of devices, also of those that are part of the board
     globals: tuple[DeviceSpec, ...] = ()
     firmware_files: tuple[FirmwareFile, ...] = ()
+    #: `-object rng-random`: IDs of sources of random numbers, which are all the same
+    random_sources: tuple[str, ...] = ()
     #: Python files with device models of the user's
     device_paths: tuple[Path, ...] = ()
     accelerator: Accelerator | None = None
@@ -147,3 +149,8 @@ class Options:
     log_ranges: tuple[tuple[int, int], ...] = ()
     #: "text" or "json": print counters at the end
     stats: str = ""
+
+    @property
+    def guest_seed(self) -> int | None:
+        """What the guest's random numbers are made from, so that a run can be repeated; None: they are the host's."""
+        return 0 if self.seed is None and self.icount else self.seed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
+from random import Random
 
 from pytcg.block.image import Image
 from pytcg.devices.chardev import Chardev
@@ -51,6 +53,8 @@ class Plugboard:
         self.plugged: dict[Node, VirtioDevice] = {}
         self._unused: list[Image] = []
         self._globals = options.globals
+        self._random_sources = options.random_sources
+        self._seed = options.guest_seed
         self._ids: set[str] = set()
         #: consoles without a port, by the name of their bus
         self._consoles: dict[str, VirtioConsole] = {}
@@ -105,6 +109,12 @@ class Plugboard:
                 raise MachineError("a virtconsole needs a virtio-serial-device before it, for each")
             raise MachineError(f"no virtio-serial-device with a free port has the bus {name}")
         return self._consoles.pop(name)
+
+    def random_bytes(self, name: str) -> Callable[[int], bytes]:
+        """Gives so many random bytes at once, from the source of that ID if there is a name. Raises MachineError."""
+        if name and name not in self._random_sources:
+            raise MachineError(f"no -object has id={name}{suggestion(name, self._random_sources)}")
+        return os.urandom if self._seed is None else Random(f"{self._seed} {name}").randbytes
 
     def close(self) -> None:
         """Let go of what the devices hold of the host."""

@@ -114,6 +114,7 @@ def options(line: str) -> Options:
             (Drive(Path("a"), "virtio", "", 1, True, sync="never"),),
         ),
         ("-drive file=a,aio=native,werror=report", "drives", (Drive(Path("a")),)),
+        ("-object rng-random,id=r0,filename=/dev/random -object rng-builtin,id=r1", "random_sources", ("r0", "r1")),
         ("-drive file=a,snapshot,file.locking=off", "drives", (Drive(Path("a"), snapshot=True, locking=False),)),
         (
             "-fw_cfg opt/a,string=b -fw_cfg name=opt/c,file=d",
@@ -296,6 +297,9 @@ MISTAKES = [
     ("-fw_cfg opt/x", "it needs one of file= and string="),
     ("-fw_cfg opt/x,strng=a", "no property 'strng' (did you mean string?)"),
     ("-drive file=x,werror=stop", "-drive werror stop: there is only report"),
+    ("-object rng-random,filename=/dev/urandom", "it needs id="),
+    ("-object rng-egd,id=r0", "-object rng-egd: there is only rng-random, rng-builtin"),
+    ("-object rng-random,id=r0,filename=x", "-object rng-random,filename x: there is only /dev/urandom, /dev/random"),
     ("-drive file=x,unit=one", "'one' is not a number"),
     ("-device loader", "-device loader needs file="),
     ("-device loader,file=x,addr=here", "'here' is not a number"),

@@ -14,7 +14,7 @@ from pytcg.machine.errors import MachineError
 from pytcg.machine.machine import Machine
 from pytcg.machine.models import MODELS
 from pytcg.machine.netdevs.backends import Datagrams, Netdev
-from pytcg.machine.options import DeviceSpec, Drive, FirmwareFile, Options
+from pytcg.machine.options import DeviceSpec, Drive, FirmwareFile, Icount, Options
 from tests.machine.fakes import Factory, FakeCpu, Program, idle
 from tests.machine.kernels import image
 
@@ -157,6 +157,7 @@ def test_a_reset_resets_the_devices(files: Path) -> None:
         ((card("", ("mac", "52:54")),), "mac=52:54: not the address of a card"),
         ((card("", ("host_mtu", 60)),), "host_mtu=60: an MTU is of 68 to 65514 bytes"),
         ((card("", ("rx_queue_size", 300)),), "rx_queue_size=300: a power of two from 4 to 1024"),
+        ((DeviceSpec("virtio-rng-device", (("rng", "r0"),)),), "no -object has id=r0"),
         ((disk(("queue-size", 3)),), "queue-size=3: a power of two"),
         ((disk(("logical_block_size", 100)),), "logical_block_size=100: a power of two"),
     ],
@@ -237,3 +238,17 @@ def test_fw_cfg_has_the_kernel_of_firmware_in_flash(files: Path) -> None:
     }
     assert machine(files, program, **options).run() == 0
     assert items == [len(image()).to_bytes(4, "little"), b"a=b\0", b"\3\0", b"text"]
+
+
+def test_random_numbers_can_be_repeated(files: Path) -> None:
+    """With -seed and with -icount, each source its own."""
+
+    def numbers(**options: Any) -> list[bytes]:
+        board = machine(files, random_sources=("a", "b"), **options).plugboard
+        return [board.random_bytes(name)(16) for name in ("a", "b", "")]
+
+    for options in ({"seed": 5}, {"icount": Icount(0)}):
+        assert numbers(**options) == numbers(**options)
+        assert len(set(numbers(**options))) == 3
+    assert numbers(seed=5) != numbers(seed=6)
+    assert numbers() != numbers()
