@@ -7,16 +7,10 @@ import re
 
 import pytest
 
-from benchmarks.console import console
-from tests.system.guests import GUESTS, PYTCG, needs
+from tests.system.debian import debian, needs_debian
+from tests.system.guests import GUESTS
 from tests.system.initrd import members
 
-PATIENCE = 400
-SHELL = "~ # "
-OPTIONS = [
-    *("-m", "1G", "-kernel", str(GUESTS / "linux"), "-initrd", str(GUESTS / "initrd.gz")),
-    *("-append", "console=ttyS0 rdinit=/bin/sh"),
-]
 #: ten processes, whose last counts the 8 lines and 18 bytes that are left; short, as the shell wraps what is typed
 DIGITS = "d() { for n in 1 2 3 4 5 6 7 8 9; do echo $n; done; }"
 PIPELINE = "d|cat|sort -r|sed s/1/one/|grep -v 5|tr 2-9 a-h|cat|uniq|head -n 8|wc -lc"
@@ -25,27 +19,15 @@ OWN = {".", "dev", "dev/console", "root"}
 
 
 @pytest.mark.slow
-@needs("linux", "initrd.gz")
+@needs_debian
 def test_a_session() -> None:
     files = dict(members(GUESTS / "initrd.gz"))
-    with console([*PYTCG, *OPTIONS], PATIENCE) as terminal:
-
-        def answer(command: str) -> str:
-            """What a command prints."""
-            terminal.expect(SHELL)
-            terminal.type(f"{command}\r")
-            terminal.expect(r"\r\n")
-            start = terminal.seen
-            end = terminal.expect(f"(?={SHELL})").match.start()
-            return terminal.text[start:end].replace("\r", "")
-
-        assert int(answer("find / | wc -l")) == len(OWN.union(files))
-        assert answer("mkdir -p /proc && mount -t proc proc /proc") == ""
-        assert re.search(r"^isa\s*: rv64imafdc\w+$", answer("cat /proc/cpuinfo"), re.MULTILINE)
-        assert answer("sha256sum /bin/busybox").split()[0] == hashlib.sha256(files["usr/bin/busybox"]).hexdigest()
-        assert answer(DIGITS) == ""
-        assert answer(PIPELINE).split() == ["8", "18"]
-        terminal.expect(SHELL)
-        terminal.type("poweroff -f\r")
-        assert terminal.status() == 0
-    assert "reboot: Power down" in terminal.text
+    with debian() as shell:
+        assert int(shell.answer("find / | wc -l")) == len(OWN.union(files))
+        assert shell.answer("mkdir -p /proc && mount -t proc proc /proc") == ""
+        assert re.search(r"^isa\s*: rv64imafdc\w+$", shell.answer("cat /proc/cpuinfo"), re.MULTILINE)
+        busybox = hashlib.sha256(files["usr/bin/busybox"]).hexdigest()
+        assert shell.answer("sha256sum /bin/busybox").split()[0] == busybox
+        assert shell.answer(DIGITS) == ""
+        assert shell.answer(PIPELINE).split() == ["8", "18"]
+        shell.power_off()
