@@ -80,6 +80,7 @@ def network(board: Plugboard, values: Values) -> None:
         values["tx_queue_size"],
     )
     board.plug(device, values)
+    board.cards.update({name: device for name in (values["id"], netdev) if name})
 
 
 def random(board: Plugboard, values: Values) -> None:

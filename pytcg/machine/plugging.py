@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 from pytcg.block.image import Image
 from pytcg.devices.chardev import Chardev
@@ -20,6 +21,9 @@ from pytcg.machine.models import Model, find_device, find_model
 from pytcg.machine.netdevs.registry import Netdevs
 from pytcg.machine.options import DeviceSpec, Options
 from pytcg.machine.tree import Node, Tree
+
+if TYPE_CHECKING:
+    from pytcg.devices.virtio.net import VirtioNet
 
 log = logging.getLogger("pytcg")
 
@@ -52,6 +56,8 @@ class Plugboard:
         self.flashes: dict[int, FlashImage] = {}
         self.plugged: dict[Node, VirtioDevice] = {}
         self._unused: list[Image] = []
+        #: network cards by their own IDs and by those of their networks
+        self.cards: dict[str, VirtioNet] = {}
         self._globals = options.globals
         self._random_sources = options.random_sources
         self._seed = options.guest_seed

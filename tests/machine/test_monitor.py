@@ -17,7 +17,7 @@ from pytcg.machine.monitor.commands import COMMANDS
 from pytcg.machine.monitor.expressions import evaluate
 from pytcg.machine.monitor.info import INFO
 from pytcg.machine.monitor.monitor import Monitor
-from pytcg.machine.options import Options
+from pytcg.machine.options import DeviceSpec, Options
 from tests.machine.fakes import Factory, FakeCpu
 
 RAM, UART = 0x80000000, 0x10000000
@@ -111,6 +111,21 @@ def test_mistakes(monitor: Monitor, line: str, message: str) -> None:
         monitor.execute(line)
 
 
+def test_a_cable_is_plugged_out_and_in(firmware: str) -> None:
+    card = DeviceSpec("virtio-net-device", (("id", "card"),))
+    machine = make(firmware, devices=(card,))
+    monitor = Monitor(machine)
+    for state, shown in (("off", "down"), ("on", "up")):
+        assert monitor.execute(f"set_link card {state}") == ""
+        assert monitor.execute("info network") == f"card: 52:54:00:12:34:56, link {shown}, 0 frames wait for the guest"
+    for line in ("set_link cord on", "set_link card up"):
+        with pytest.raises(MachineError, match=r"no network card is called cord|on or off, not up"):
+            monitor.execute(line)
+    machine.plugboard.close()
+    machine.chardevs.close()
+    machine.loop.close()
+
+
 def test_help_lists_every_command(monitor: Monitor) -> None:
     assert all(row.synopsis in monitor.execute("help") and row.help for row in COMMANDS)
     assert monitor.execute("help stop") == "stop|s -- stop the machine, its clock included"
@@ -152,7 +167,7 @@ def test_a_ring_buffer_is_the_serial_line(monitor: Monitor) -> None:
     ("line", "choices"),
     [
         ("sto", ["stop"]),
-        ("s", ["s", "stop", "system_powerdown", "system_reset"]),
+        ("s", ["s", "set_link", "stop", "system_powerdown", "system_reset"]),
         ("info st", ["status"]),
         ("info registers ", []),
         ("cpu ", ["0", "1"]),

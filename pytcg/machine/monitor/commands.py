@@ -100,6 +100,21 @@ def ringbuf_write(monitor: Monitor, name: str, data: str) -> str:
     return ""
 
 
+def set_link(monitor: Monitor, name: str, state: str) -> str:
+    cards = monitor.machine.plugboard.cards
+    if name not in cards:
+        raise MonitorError(f"no network card is called {name}: info network lists them")
+    if state not in LINK_STATES:
+        raise MonitorError(f"a link is on or off, not {state}")
+    with monitor.machine.lock:
+        cards[name].set_link(state == "on")
+    return ""
+
+
+def _cards(monitor: Monitor) -> list[str]:
+    return list(monitor.machine.plugboard.cards)
+
+
 def _chardevs(monitor: Monitor) -> list[str]:
     return list(monitor.machine.chardevs.devices)
 
@@ -114,6 +129,7 @@ def _items(monitor: Monitor) -> list[str]:
     return ["none", *SWITCHABLE]
 
 
+LINK_STATES = ("on", "off")
 ITEMS = Argument("items", choices=_items)
 FORMAT = Argument("format", Kind.FORMAT, optional=True)
 ADDRESS, SIZE = Argument("address", Kind.NUMBER), Argument("size", Kind.NUMBER)
@@ -163,6 +179,13 @@ COMMANDS: tuple[Command, ...] = (
         "give the guest input by a ring buffer",
         ringbuf_write,
         (DEVICE, Argument("data", Kind.TEXT)),
+    ),
+    Command(
+        ("set_link",),
+        "plug the cable of a network card in or out",
+        set_link,
+        (Argument("name", choices=_cards), Argument("state", choices=lambda monitor: LINK_STATES)),
+        alone=False,
     ),
     Command(("stop", "s"), "stop the machine, its clock included", stop, alone=False),
     Command(("system_powerdown",), "press the power button", system_powerdown),

@@ -88,6 +88,15 @@ def chardev(monitor: Monitor) -> str:
     return "\n".join(monitor.machine.chardevs.describe())
 
 
+def network(monitor: Monitor) -> str:
+    lines = [
+        f"{name}: {card.filter.address.hex(':')}, link {'up' if card.link else 'down'}, "
+        f"{len(card.network.waiting)} frames wait for the guest"
+        for name, card in monitor.machine.plugboard.cards.items()
+    ]
+    return "\n".join(lines) or "No network cards"
+
+
 def roms(monitor: Monitor) -> str:
     return "\n".join(
         f'addr={piece.address:016x} size={len(piece.data):#08x} name="{piece.name}"' for piece in monitor.machine.pieces
@@ -110,6 +119,7 @@ INFO = (
     Command(("mem",), "what the current CPU's page tables map", mem),
     Command(("mtree",), "guest physical memory", mtree),
     Command(("name",), "the name that -name gave", name),
+    Command(("network",), "network cards, by their ids and by those of their networks", network),
     Command(("qtree",), "devices, and nodes that no model is for", qtree),
     Command(
         ("registers",),
