@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from pytcg.machine.netdevs.addresses import Addresses, addresses, forwarding
 from pytcg.machine.netdevs.backends import Backend, Datagrams, Forwarding, Netdev, User, Wire
 from pytcg.machine.netdevs.datagrams import DatagramNetwork
 from pytcg.machine.netdevs.registry import Netdevs
-from pytcg.machine.netdevs.slirp import UserNetwork
+from pytcg.machine.netdevs.slirp import PREFIX, UserNetwork
 from pytcg.machine.netdevs.wire import WireNetwork
 
 PATIENCE = 5.0
@@ -367,6 +367,24 @@ def test_the_host_answers(loop: EventLoop) -> None:
     answer = guest.wait(0x0806, HOST.packed)
     assert answer[20:22] == b"\0\2" and answer[28:32] == HOST.packed
     guest.network.close()
+
+
+@pytest.mark.usefixtures("slirp")
+def test_a_router_tells_the_network_of_ipv6(loop: EventLoop) -> None:
+    """RFC 4861, sections 4.1 and 4.6.2: a solicitation, and the prefix in the advertisement."""
+    guest = Guest(loop)
+    guest.network.send(solicitation(IPv6Address("fe80::1")))
+    assert b"\x03\x04\x40\xc0" in guest.wait(0x86DD, PREFIX.packed)
+    guest.network.close()
+
+
+def solicitation(source: IPv6Address) -> bytes:
+    message = struct.pack(">BBHI", 133, 0, 0, 0) + b"\1\1" + GUEST_MAC
+    ends = source.packed + IPv6Address("ff02::2").packed
+    total = checksum(ends + struct.pack(">II", len(message), 58) + message).to_bytes(2, "big")
+    message = message[:2] + total + message[4:]
+    ip = struct.pack(">IHBB", 6 << 28, len(message), 58, 255) + ends
+    return bytes.fromhex("333300000002") + GUEST_MAC + b"\x86\xdd" + ip + message
 
 
 @pytest.mark.usefixtures("slirp")

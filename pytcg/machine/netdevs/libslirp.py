@@ -37,9 +37,9 @@ class In4(Structure):
 
 
 class In6(Structure):
-    """struct in6_addr"""
+    """struct in6_addr, aligned as its 32-bit words are"""
 
-    _fields_ = (("s6_addr", c_uint8 * 16),)
+    _fields_ = (("s6_addr32", c_uint32 * 4),)
 
 
 class Config(Structure):
