@@ -99,13 +99,19 @@ def userland(emulator: str, wanted: Iterable[str] = ()) -> Samples:
 
 
 def scaling(emulator: str) -> Samples:
-    """Two processes that compute, on one hart and on two; the longest stall of one hart while the other translates."""
+    """Two processes that compute, on one hart and on two; the longest stall of one hart, alone and while the other
+
+    translates.
+    """
     samples = {}
     for harts, names in ((1, ("pair",)), (2, ("pair", "stall"))):
         arguments = " ".join(("rdinit=/bench --", *names))
         with console(guests.linux(emulator, guests.benchmark_initrd(), arguments, "-smp", str(harts))) as guest:
             for name in names:
                 begin = guest.expect(f"begin {name}")
+                if name == "stall":
+                    alone = guest.expect(r"alone (\d+) us")
+                    samples["alone, 2 harts"] = replace(between(begin, alone), guest_ms=int(alone.match[1]) / 1000)
                 stall = guest.expect(r"stalled (\d+) us") if name == "stall" else None
                 end = guest.expect(rf"{name} (\d+) ([0-9a-f]{{16}})")
                 figure = int(stall.match[1]) / 1000 if stall else int(end.match[1])

@@ -63,16 +63,11 @@ _Noreturn static void always_something_new(void)
     }
 }
 
-/* The longest time between two looks at the clock, in microseconds, while another hart runs new code. */
-u64 run_stall(u64 times)
+/* The longest time between two looks at the clock, in ticks. */
+static u64 longest_gap(u64 duration)
 {
-    enum { TICKS_MS = 10000, TICKS_US = 10, DURATION_MS = 500 };
-    pid_t other = child();
     u64 begin, last, now, longest = 0;
 
-    stay_on(other ? 0 : 1);
-    if (!other)
-        always_something_new();
     __asm__ volatile("rdtime %0" : "=r"(begin));
     last = begin;
     do {
@@ -80,9 +75,25 @@ u64 run_stall(u64 times)
         if (now - last > longest)
             longest = now - last;
         last = now;
-    } while (now - begin < times * DURATION_MS * TICKS_MS);
+    } while (now - begin < duration);
+    return longest;
+}
+
+/* That time, in microseconds, while another hart has nothing to do, and while it runs new code. */
+u64 run_stall(u64 times)
+{
+    enum { TICKS_MS = 10000, TICKS_US = 10, DURATION_MS = 500 };
+    u64 duration = times * DURATION_MS * TICKS_MS;
+    pid_t other;
+
+    stay_on(1);
+    printf("alone %lu us\n", longest_gap(duration) / TICKS_US);
+    other = child();
+    stay_on(other ? 1 : 0);
+    if (!other)
+        always_something_new();
+    printf("stalled %lu us\n", longest_gap(duration) / TICKS_US);
     kill(other, SIGKILL);
     waitpid(other, NULL, 0);
-    printf("stalled %lu us\n", longest / TICKS_US);
     return times;
 }
