@@ -28,7 +28,7 @@ from pytcg.frontend.riscv.bits import (
 from pytcg.frontend.riscv.mmu import probe
 from pytcg.frontend.riscv.pmp import PMP_ADDRESS, PMP_PARTIAL, pmp_check, write_address, write_config
 from pytcg.tcg.helpers import Action
-from pytcg.tcg.state import ONE_INSN, READ, WRITE
+from pytcg.tcg.state import FETCH, ONE_INSN, READ, WRITE
 from tests.frontend.privileged import LEAF, RAM, ROOT, Hart
 
 TOR, NA4, NAPOT = (kind << PMP_A_SHIFT for kind in (PMP_TOR, PMP_NA4, PMP_NAPOT))
@@ -48,6 +48,10 @@ def protected(*entries: tuple[int, int]) -> Hart:
 
 def napot(start: int, size: int) -> int:
     return start >> 2 | (size >> 3) - 1
+
+
+def test_an_access_shifts_the_answer_of_the_check() -> None:
+    assert (PMP_R, PMP_W, PMP_X) == (1 << READ, 1 << WRITE, 1 << FETCH)
 
 
 def test_without_entries_only_machine_mode_may() -> None:

@@ -9,7 +9,6 @@ from pytcg.frontend.riscv.bits import (
     PAGE,
     PAGE_MASK,
     PMP_R,
-    PMP_W,
 )
 from pytcg.frontend.riscv.exceptions import raise_exception, raise_fault
 from pytcg.frontend.riscv.pmp import PMP_PARTIAL, pmp_check
@@ -127,6 +126,3 @@ def raise_misaligned(env: RiscvEnv, address: int, access: int) -> Action:
 def raise_access_fault(env: RiscvEnv, address: int, access: int) -> Action:
     """The physical memory of an access does not answer."""
     return Action(raise_fault(env, address, access, 0))
-
-
-assert (PMP_R, PMP_W) == (1 << READ, 1 << WRITE), "pmp_check's answer is shifted by the access"
