@@ -199,48 +199,6 @@ def test_the_event_index_says_when_to_interrupt() -> None:
     assert wanted == board.next, "the device asks to be notified of the next"
 
 
-HOSTILE: dict[str, tuple[tuple[int, int, int, int], ...]] = {
-    "a loop": ((BUFFERS, 8, WRITE | NEXT, 0),),
-    "a loop of two": ((BUFFERS, 8, WRITE | NEXT, 1), (BUFFERS, 8, WRITE | NEXT, 0)),
-    "zero length": ((BUFFERS, 0, WRITE, 0),),
-    "a next that is none": ((BUFFERS, 8, WRITE | NEXT, 8),),
-    "to read after to write": ((BUFFERS, 8, WRITE | NEXT, 1), (BUFFERS, 8, 0, 0)),
-    "nothing to write": ((BUFFERS, 8, 0, 0),),
-    "below RAM": ((0, 8, WRITE, 0),),
-    "across the end of RAM": ((RAM + RAM_SIZE - 4, 8, WRITE, 0),),
-    "behind RAM": ((RAM + RAM_SIZE, 8, WRITE, 0),),
-    "around the end of addresses": (((1 << 64) - 4, 8, WRITE, 0),),
-    "the largest": ((BUFFERS, 0xFFFFFFFF, WRITE, 0),),
-    "the device's own registers": ((SLOT, 8, WRITE, 0),),
-    "indirect of no bytes": ((BUFFERS, 0, INDIRECT, 0),),
-    "indirect of half a descriptor": ((BUFFERS, 24, INDIRECT, 0),),
-    "indirect outside RAM": ((16, 16, INDIRECT, 0),),
-    "indirect in registers": ((SLOT, 16, INDIRECT, 0),),
-    "indirect and more": ((BUFFERS, 16, INDIRECT | NEXT, 0),),
-    "indirect in indirect": ((QUEUE, 16, INDIRECT, 0),),
-}
-
-
-@BOTH
-@pytest.mark.parametrize("rows", HOSTILE.values(), ids=HOSTILE)
-def test_what_breaks_a_rule_stops_the_device_until_a_reset(
-    legacy: bool, rows: tuple[tuple[int, int, int, int], ...]
-) -> None:
-    board = bench(legacy)
-    board.start(features=INDIRECT_DESC)
-    board.describe(*rows)
-    board.offer(0)
-    board.notify()
-    assert board.read(STATUS) & NEEDS_RESET
-    assert board.read(ISR) == 2 and board.line.level, "a configuration change is how the driver hears of it"
-    assert board.done() == []
-    board.send(8)
-    assert board.done() == [], "nothing is served until the reset"
-    board.write(STATUS, 15)
-    assert board.read(STATUS) & NEEDS_RESET, "no write but zero takes it away"
-    assert works(board)
-
-
 @BOTH
 def test_an_indirect_table_needs_its_feature(legacy: bool) -> None:
     board = bench(legacy)

@@ -25,6 +25,27 @@ QUEUE = RAM + 0x1000
 BUFFERS = RAM + 0x10000
 
 Descriptor = tuple[int, int, int, int]
+#: chains that break a rule, with indirect descriptors agreed on
+HOSTILE: dict[str, tuple[Descriptor, ...]] = {
+    "a loop": ((BUFFERS, 8, WRITE | NEXT, 0),),
+    "a loop of two": ((BUFFERS, 8, WRITE | NEXT, 1), (BUFFERS, 8, WRITE | NEXT, 0)),
+    "zero length": ((BUFFERS, 0, WRITE, 0),),
+    "a next that is none": ((BUFFERS, 8, WRITE | NEXT, 8),),
+    "to read after to write": ((BUFFERS, 8, WRITE | NEXT, 1), (BUFFERS, 8, 0, 0)),
+    "nothing to write": ((BUFFERS, 8, 0, 0),),
+    "below RAM": ((0, 8, WRITE, 0),),
+    "across the end of RAM": ((RAM + RAM_SIZE - 4, 8, WRITE, 0),),
+    "behind RAM": ((RAM + RAM_SIZE, 8, WRITE, 0),),
+    "around the end of addresses": (((1 << 64) - 4, 8, WRITE, 0),),
+    "the largest": ((BUFFERS, 0xFFFFFFFF, WRITE, 0),),
+    "the device's own registers": ((SLOT, 8, WRITE, 0),),
+    "indirect of no bytes": ((BUFFERS, 0, INDIRECT, 0),),
+    "indirect of half a descriptor": ((BUFFERS, 24, INDIRECT, 0),),
+    "indirect outside RAM": ((16, 16, INDIRECT, 0),),
+    "indirect in registers": ((SLOT, 16, INDIRECT, 0),),
+    "indirect and more": ((BUFFERS, 16, INDIRECT | NEXT, 0),),
+    "indirect in indirect": ((QUEUE, 16, INDIRECT, 0),),
+}
 
 
 class Inline:
