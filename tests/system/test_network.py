@@ -88,6 +88,7 @@ def test_the_user_network(server: ThreadingHTTPServer, tmp_path: Path, transport
         url = f"http://10.0.2.2:{server.server_port}/data"
         digest = hashlib.sha256((tmp_path / "data").read_bytes()).hexdigest()
         assert digest in shell.answer(f"wget -qO - {url} | sha256sum")
+        assert "inet6 fec0::5054:ff:fe12:3456/64" in shell.answer("ip -6 addr show eth0")
         shell.type("echo from the guest | nc -l -p 7")
         assert talk(port, "from the host\n") == "from the guest\n"
         assert shell.rest() == "from the host\n"
