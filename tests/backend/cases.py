@@ -68,9 +68,11 @@ def shapes(row: OpDef, rng: random.Random, most: int) -> list[tuple[int, ...]]:
 
 
 def bits(rng: random.Random) -> tuple[int, int]:
-    """Position and length of a bit field."""
-    pos = rng.choice((0, 0, rng.randrange(64)))
-    return pos, min(64 - pos, rng.choice((1, 8, 16, 31, 32, 33, 64, rng.randint(1, 64))))
+    """Position and length of a bit field, many of them such that it ends about the middle or the end of the word."""
+    pos = rng.choice((0, rng.randrange(64)))
+    length = rng.choice((1, 8, 16, 31, 32, 33, 64, rng.randint(1, 64)))
+    ending = rng.choice([end - pos for end in (32, 33, 63, 64) if end > pos])
+    return pos, min(64 - pos, rng.choice((length, ending)))
 
 
 def number(rng: random.Random, type: Type) -> int:

@@ -202,14 +202,18 @@ def test_access_across_pages_does_not_ask_the_native_helper(guest: Guest) -> Non
     assert guest.start((LD, 14, 15, 0, MO_32 | M, 0), (EXIT, 8)) == Status.MEMORY
 
 
+@pytest.mark.parametrize("by", [1, 2, 4])
 @pytest.mark.parametrize(
     "ops", [("guest_ld", MO_64 | MO_ALIGN), ("atomic_add", MO_64), ("guest_probe", MO_64 | MO_ALIGN)]
 )
-def test_misaligned_where_alignment_counts(guest: Guest, ops: tuple[str, int]) -> None:
+def test_misaligned_where_alignment_counts(guest: Guest, ops: tuple[str, int], by: int) -> None:
     name, mop = ops
     guest.map(0, READ, WRITE)
     guest.native(Helper.TLB_MISS, value=Action.CONTINUE)
-    guest.set(15, RAM + 4)
+    # One that is aligned has filled the slot.
+    guest.set(15, RAM)
+    assert guest.start((code("guest_ld", Type.I64), 14, 15, 0, MO_64 | M, 0), (EXIT, 8)) != Status.MEMORY
+    guest.set(15, RAM + by)
     fields = {"guest_ld": (14, 15, 0), "atomic_add": (14, 15, 14), "guest_probe": (15, 0)}[name]
     op = (code(name, Type.I64), *fields, mop | M, *((WRITE,) if name == "guest_probe" else ()), 0)
     assert guest.start(op, (EXIT, 8)) == Status.MEMORY

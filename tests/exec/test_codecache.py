@@ -146,6 +146,18 @@ def test_a_block_over_the_end_of_a_page_is_of_what_follows_there(board: Board) -
     assert board.host(0x1FFE)
 
 
+@pytest.mark.parametrize(("start", "size"), [(DATA - 8, 9), (DATA + 7, PAGE), (DATA - PAGE, 3 * PAGE)])
+def test_what_a_device_overwrites_is_dropped(board: Board, start: int, size: int) -> None:
+    """In whichever of the pages it has written to."""
+    board.write(DATA, BLOCK)
+    assert board.host(DATA)
+    board.code.overwritten(DATA - PAGE, PAGE)
+    board.code.overwritten(DATA + len(BLOCK), PAGE)
+    assert board.find(DATA)
+    board.code.overwritten(start, size)
+    assert not board.find(DATA)
+
+
 def test_a_page_mapped_twice_has_blocks_at_both_addresses(board: Board) -> None:
     for virtual in (0x1000, 0x2000):
         board.map(virtual, PROGRAM)

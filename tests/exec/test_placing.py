@@ -166,6 +166,7 @@ def test_blocks_that_were_placed_are_found(pair: tuple[Runner, Runner]) -> None:
         board.lookup(place)
         assert cached(board, place) == (EMPTY, EMPTY), "it is of other flags"
         board.env.jump_cache_flags[mode] ^= 1
+        assert board.invalidate(CROSSING + 4, 1) == 0, "its instruction has ended"
         assert board.invalidate(CROSSING + 2, 1) == 1
         assert board.lookup(CROSSING)[0] == Action.SLOW
         assert board.lookup(PLACES[0])[0] == Action.CONTINUE

@@ -113,6 +113,16 @@ def test_what_follows_a_change_of_translation_is_looked_up_anew(name: str) -> No
     assert hart.run(csr_word(SET, BY_NAME[name], 0, A1), NOP) == PC + 4
 
 
+@pytest.mark.parametrize("name", ["mstatus", "sstatus"])
+def test_what_follows_a_change_of_fs_is_looked_up_anew(name: str) -> None:
+    """The rest of a block takes it that floating point is as its first instruction of that kind has found it."""
+    hart = Hart()
+    hart.enter(M, mstatus=hart.env.mstatus | MSTATUS_FS)
+    hart.env.globals[A1] = MSTATUS_FS
+    assert hart.run(csr_word(CLEAR, BY_NAME[name], 0, A1), NOP) == PC + 4
+    assert not hart.env.mstatus & MSTATUS_FS
+
+
 # What OpenSBI 1.6 probes for and must not find.
 ABSENT = {
     "mstateen0": 0x30C, "sstateen0": 0x10C, "mtinst": 0x34A, "mtval2": 0x34B, "scountovf": 0xDA0, "mtopi": 0xFB0,
@@ -233,6 +243,14 @@ def test_every_way_to_let_an_interrupt_in_takes_it(name: str) -> None:
     hart.env.globals[A1] = value
     hart.csr(W, BY_NAME[name], 0, A1)
     assert hart.trap() == (M, 0x100, PC + 4, INTERRUPT | 1, 0)
+
+
+def test_the_comparator_of_the_supervisor_interrupts_as_it_is_given_stip() -> None:
+    hart = Hart()
+    hart.enter(M, mie=MIP_STIP, mideleg=0, mstatus=MSTATUS_MIE, stimecmp=0)
+    hart.env.globals[A1] = MENVCFG_STCE
+    hart.csr(SET, BY_NAME["menvcfg"], 0, A1)
+    assert hart.trap() == (M, 0x100, PC + 4, INTERRUPT | 5, 0)
 
 
 def test_supervisor_sees_what_is_delegated() -> None:

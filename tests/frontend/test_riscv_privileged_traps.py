@@ -76,26 +76,28 @@ def test_ebreak_tells_its_address() -> None:
     assert hart.trap() == (M, 0x100, PC + 4, CAUSE_BREAKPOINT, PC + 4)
 
 
-def test_trap_to_s_stacks_and_sret_restores() -> None:
+@pytest.mark.parametrize("enabled", [False, True])
+def test_trap_to_s_stacks_and_sret_restores(enabled: bool) -> None:
     hart = Hart()
-    hart.enter(U, mstatus=MSTATUS_SIE, medeleg=MASK64)
+    hart.enter(U, mstatus=MSTATUS_SIE if enabled else MSTATUS_SPIE, medeleg=MASK64)
     raise_exception(hart.env, CAUSE_ILLEGAL, 7)
-    assert status(hart, MSTATUS_SIE, MSTATUS_SPIE, MSTATUS_SPP) == [False, True, False]
+    assert status(hart, MSTATUS_SIE, MSTATUS_SPIE, MSTATUS_SPP) == [False, enabled, False]
     assert hart.env.flags & 15 == S << 2 | MODE_S
     hart.run(SRET)
     assert (hart.env.priv, hart.env.pc) == (U, PC)
-    assert status(hart, MSTATUS_SIE, MSTATUS_SPIE, MSTATUS_SPP) == [True, True, False]
+    assert status(hart, MSTATUS_SIE, MSTATUS_SPIE, MSTATUS_SPP) == [enabled, True, False]
 
 
-def test_trap_to_m_stacks_and_mret_restores() -> None:
+@pytest.mark.parametrize("enabled", [False, True])
+def test_trap_to_m_stacks_and_mret_restores(enabled: bool) -> None:
     hart = Hart()
-    hart.enter(S, mstatus=MSTATUS_MIE | MSTATUS_MPRV)
+    hart.enter(S, mstatus=MSTATUS_MPRV | (MSTATUS_MIE if enabled else MSTATUS_MPIE))
     raise_exception(hart.env, CAUSE_ILLEGAL, 7)
-    assert status(hart, MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPRV) == [False, True, True]
+    assert status(hart, MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPRV) == [False, enabled, True]
     assert hart.env.flags & 15 == M << 2 | MODE_S
     hart.run(MRET)
     assert (hart.env.priv, hart.env.pc) == (S, PC)
-    assert status(hart, MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPP, MSTATUS_MPRV) == [True, True, False, False]
+    assert status(hart, MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPP, MSTATUS_MPRV) == [enabled, True, False, False]
 
 
 def test_mret_to_m_keeps_mprv() -> None:
