@@ -28,7 +28,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 if TYPE_CHECKING:
-    from pytcg.devices.base import Device
+    from pytcg.devices.sharing import Shareable
 
 Reader = TypeVar("Reader", bound=Callable[..., int])
 Writer = TypeVar("Writer", bound=Callable[..., None])
@@ -67,7 +67,7 @@ class Declared:
         self.writer: Callable[..., None] | None = None
         self.poster: Callable[..., None] | None = None
 
-    def __set_name__(self, owner: type[Device], name: str) -> None:
+    def __set_name__(self, owner: type[Shareable], name: str) -> None:
         self.name = name
 
     def moved(self, offset: int) -> Self:
@@ -109,7 +109,7 @@ class Declared:
         """Of each register that is declared: its offset, and (index,) in an array, () otherwise."""
         return [(self.offset, ())]
 
-    def getter(self, device: Device, index: tuple[int, ...]) -> Callable[[], int]:
+    def getter(self, device: Shareable, index: tuple[int, ...]) -> Callable[[], int]:
         """A function that does a read."""
         reader, values, name = self.reader, device.values, self.name
         if reader is not None:
@@ -121,7 +121,7 @@ class Declared:
             return lambda: values[name][at]
         return lambda: values[name]
 
-    def setter(self, device: Device, index: tuple[int, ...]) -> Callable[[int], None]:
+    def setter(self, device: Shareable, index: tuple[int, ...]) -> Callable[[int], None]:
         """A function that does a write."""
         writer, values, name, mask, fixed = self.writer, device.values, self.name, self.mask, self.reset & ~self.mask
 
@@ -143,18 +143,18 @@ class Register(Declared):
     """One register."""
 
     @overload
-    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+    def __get__(self, device: None, owner: type[Shareable]) -> Self: ...
 
     @overload
-    def __get__(self, device: Device, owner: type[Device]) -> int: ...
+    def __get__(self, device: Shareable, owner: type[Shareable]) -> int: ...
 
-    def __get__(self, device: Device | None, owner: type[Device]) -> Self | int:
+    def __get__(self, device: Shareable | None, owner: type[Shareable]) -> Self | int:
         if device is None:
             return self
         value: int = device.values[self.name]
         return value
 
-    def __set__(self, device: Device, value: int) -> None:
+    def __set__(self, device: Shareable, value: int) -> None:
         device.store(self.name, value)
 
     def field(self, low: int, width: int = 1) -> Field:
@@ -185,30 +185,30 @@ class RegisterArray(Declared):
         self.drives = drives
 
     @overload
-    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+    def __get__(self, device: None, owner: type[Shareable]) -> Self: ...
 
     @overload
-    def __get__(self, device: Device, owner: type[Device]) -> list[int]: ...
+    def __get__(self, device: Shareable, owner: type[Shareable]) -> list[int]: ...
 
-    def __get__(self, device: Device | None, owner: type[Device]) -> Self | list[int]:
+    def __get__(self, device: Shareable | None, owner: type[Shareable]) -> Self | list[int]:
         if device is None:
             return self
         value: list[int] = device.values[self.name]
         return value
 
-    def __set__(self, device: Device, value: list[int]) -> None:
+    def __set__(self, device: Shareable, value: list[int]) -> None:
         device.values[self.name] = value
 
     @property
     def stored(self) -> bool:
         return super().stored and not (self.drives and self.access == "w")
 
-    def getter(self, device: Device, index: tuple[int, ...]) -> Callable[[], int]:
+    def getter(self, device: Shareable, index: tuple[int, ...]) -> Callable[[], int]:
         if self.drives and self.stored:
             return partial(device.level, self.name, index[0])
         return super().getter(device, index)
 
-    def setter(self, device: Device, index: tuple[int, ...]) -> Callable[[int], None]:
+    def setter(self, device: Shareable, index: tuple[int, ...]) -> Callable[[int], None]:
         return partial(device.drive, self, index[0]) if self.drives else super().setter(device, index)
 
     def initial(self, device: Any) -> int | list[int]:
@@ -230,17 +230,17 @@ class Field:
         self.mask = (1 << width) - 1
 
     @overload
-    def __get__(self, device: None, owner: type[Device]) -> Self: ...
+    def __get__(self, device: None, owner: type[Shareable]) -> Self: ...
 
     @overload
-    def __get__(self, device: Device, owner: type[Device]) -> int: ...
+    def __get__(self, device: Shareable, owner: type[Shareable]) -> int: ...
 
-    def __get__(self, device: Device | None, owner: type[Device]) -> Self | int:
+    def __get__(self, device: Shareable | None, owner: type[Shareable]) -> Self | int:
         if device is None:
             return self
         value: int = device.values[self.register.name]
         return value >> self.low & self.mask
 
-    def __set__(self, device: Device, value: int) -> None:
+    def __set__(self, device: Shareable, value: int) -> None:
         name = self.register.name
         device.store(name, device.values[name] & ~(self.mask << self.low) | (value & self.mask) << self.low)
