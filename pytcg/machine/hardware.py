@@ -11,10 +11,10 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from pytcg.devices.catalogue import ModelError, load_models
-from pytcg.devices.chardev import NullChardev
+from pytcg.devices.chardev import Chardev, NullChardev
 from pytcg.devices.virtio.device import Host
 from pytcg.exec.events.eventloop import EventLoop
-from pytcg.exec.events.workers import Workers
+from pytcg.exec.events.workers import AtOnce, Workers
 from pytcg.machine import fdt
 from pytcg.machine.boards import board_file, read_tree
 from pytcg.machine.boot import riscv
@@ -102,14 +102,17 @@ class Hardware(ABC):
         self.workers = Workers(self.loop.call_soon)
         dma = Dma(self.memory, self.processors.overwritten)
         self.chardevs = Chardevs(options.chardevs, self.loop, partial(self.quit, 0), options.escape)
-        host = Host(dma, self.loop, self.workers.group)
+        host = Host(dma, self.loop, AtOnce if virtual else self.workers.group)
         netdevs = Netdevs(options.netdevs, self.loop)
-        self.plugboard = Plugboard(self.tree, options, drives, host, self.chardevs.user, netdevs)
+
+        def user(name: str) -> Chardev:
+            chardev = self.chardevs.user(name) if name else NullChardev()
+            return Paced(chardev, self.clock, virtual) if virtual else chardev
+
+        self.plugboard = Plugboard(self.tree, options, drives, host, user, netdevs)
         try:
             self.plugboard.fill(options.devices)
-            serials = [self.chardevs.user(name) if name else NullChardev() for name in options.serials or ()]
-            if virtual:
-                serials = [Paced(chardev, self.clock, virtual) for chardev in serials]
+            serials = [user(name) for name in options.serials or ()]
             builder = DeviceBuilder(
                 self.tree,
                 self.memory,

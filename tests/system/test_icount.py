@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.guestprogram import build
 from tests.system.guests import run
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 TYPED = "uptime\rprimes 500\rsleep 1\ruptime\rpoweroff\r"
 
@@ -44,3 +47,16 @@ def test_the_interpreter_counts_as_machine_code_does(tmp_path: Path) -> None:
 
 def test_a_seed_is_another_run() -> None:
     assert len({outcome("-icount", "3,sleep=off", "-seed", seed)[2] for seed in ("1", "2")}) == 2
+
+
+def test_a_disk_answers_at_the_same_time(tmp_path: Path) -> None:
+    """The guest polls: how often depends on when its requests end."""
+    macros = ("FIRST=0", "COUNT=5")
+    program = build(PROGRAMS / "numbered_sectors.c", PROGRAMS / "memory.ld", tmp_path, macros)
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(1 << 16))
+    options = ("-bios", "none", "-kernel", str(program), "-m", "16M", "-icount", "2")
+    drive = ("-drive", f"file={disk},if=none,format=raw,id=x", "-device", "virtio-blk-device,drive=x")
+    first = outcome(*options, *drive)
+    assert first[0] == "".join(f"{number} 0 0\n" for number in range(5))
+    assert outcome(*options, *drive) == first
