@@ -10,22 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, BlockLog, Log, LogSettings
-from pytcg.exec.blocks.invalidate import helper_invalidate, helper_invalidate_elsewhere
-from pytcg.exec.blocks.lookup import make_lookup
-from pytcg.exec.blocks.placing import helper_place, helper_reindex, helper_remember
+from pytcg.debug.log import SWITCHABLE, TRANSLATION, TRAPS, Log, LogSettings
 from pytcg.exec.cpu import Cpu
 from pytcg.exec.engine import Engine
 from pytcg.exec.events.eventloop import EventLoop
 from pytcg.exec.events.virtualtime import VirtualTime
+from pytcg.exec.helpers import complete_helpers
 from pytcg.exec.inspection import Inspection
+from pytcg.exec.logs import block_log_for, make_trace
 from pytcg.exec.parts import Parts
-from pytcg.exec.registers import make_helper_register
 from pytcg.exec.stats import Stats
-from pytcg.frontend.guest import Guest, HelperFunction
+from pytcg.frontend.guest import Guest
 from pytcg.softmmu.regions import AddressSpace, Ram
-from pytcg.tcg.helpers import Action, Helper
-from pytcg.tcg.soft_helper import helper_fp
+from pytcg.tcg.helpers import Helper
 
 log = logging.getLogger("pytcg")
 
@@ -65,71 +62,6 @@ def what_is_missing() -> str:
 
     missing = REQUIRED_FEATURES - host_features()
     return f"the host CPU lacks {', '.join(sorted(missing))}" if missing else ""
-
-
-def no_helper(env: Any) -> int:
-    """What a helper number that is not in use leads to."""
-    raise LookupError(f"no helper {env.helper}")
-
-
-def helper_limit(env: Any) -> int:
-    """Helper.LIMIT: a block is not to begin."""
-    env.pc = env.insn_pc
-    return Action.EXIT
-
-
-def helper_code_fence(env: Any) -> int:
-    """Helper.CODE_FENCE."""
-    env.cpu.engine.code.fence()
-    return Action.CONTINUE
-
-
-def complete_helpers(guest: Guest, registers: bool = True) -> list[HelperFunction]:
-    """The helpers of a guest by number, and those that all guests have: soft floating point, the search for blocks.
-
-    `registers`: accesses of devices may be done by machine code, and told to the event loop later.
-    """
-    helpers = [helper or no_helper for helper in guest.helpers]
-    helpers[Helper.FP] = helper_fp
-    helpers[Helper.LIMIT] = helper_limit
-    helpers[Helper.CODE_FENCE] = helper_code_fence
-    helpers[Helper.PLACE], helpers[Helper.INVALIDATE] = helper_place, helper_invalidate
-    helpers[Helper.INVALIDATE_ELSEWHERE] = helper_invalidate_elsewhere
-    helpers[Helper.REMEMBER], helpers[Helper.REINDEX] = helper_remember, helper_reindex
-    if registers:
-        helpers[Helper.REGISTER] = make_helper_register(guest.layout)
-    helpers[Helper.LOOKUP] = make_lookup(helpers[Helper.TLB_MISS], guest.units)
-    return helpers
-
-
-def block_log_for(log: Log, guest: Guest) -> BlockLog:
-    """The log of translations for a guest on this host."""
-    # capstone takes a while to import
-    from pytcg.debug.disassemble import disassembler
-    from pytcg.tcg.text import format_ops
-
-    return BlockLog(
-        log,
-        disassembler(guest.name),
-        disassembler("x86_64"),
-        lambda ops: format_ops(ops, guest.register_names),
-    )
-
-
-def make_trace(log: Log, guest: Guest) -> HelperFunction:
-    """Helper.TRACE for a log: a line, or the registers, of each block that begins."""
-    lines, registers = "exec" in log.items, "cpu" in log.items
-
-    def helper_trace(env: Any) -> int:
-        pc = env.pc = env.insn_pc
-        if log.wants(pc):
-            if lines:
-                log.write(f"Trace {env.cpu.index}: {pc:016x}/{env.flags:#x} {log.symbols.name(pc)}".rstrip())
-            if registers:
-                log.write(guest.describe(env))
-        return Action.CONTINUE
-
-    return helper_trace
 
 
 class Processors:
