@@ -306,6 +306,16 @@ def test_flush_of_a_page_spares_jump_caches_unless_it_was_fetched_from(
     assert [hart.env.words[word] for word in words] == [0x4000] * 4, "nothing has been fetched since"
 
 
+def test_a_page_that_python_has_fetched_from_is_noted_too() -> None:
+    hart = Hart()
+    hart.map(VA, PA)
+    assert probe(hart.env, VA, FETCH, MODE_S) == Action.CONTINUE
+    word = jump_cache_word(hart, MODE_S)
+    hart.env.words[word] = 0x4000
+    flush_page(hart.env, VA)
+    assert hart.env.words[word] == EMPTY
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 511), st.integers(0, 511))
 def test_flush_inside_a_superpage_drops_all_of_it(used: int, flushed: int) -> None:

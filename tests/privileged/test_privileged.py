@@ -65,7 +65,10 @@ def cache(pytestconfig: pytest.Config) -> Path:
     return Path(pytestconfig.cache.mkdir("privileged"))
 
 
-@pytest.mark.parametrize(("board", "accel"), [("virt", "tcg"), ("virt", "tcg,backend=tci"), ("spike", "tcg")])
+INTERPRETED = pytest.param("virt", "tcg,backend=tci", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("board", "accel"), [("virt", "tcg"), INTERPRETED, ("spike", "tcg")])
 def test_passes(program: Program, cache: Path, board: str, accel: str) -> None:
     elf = elf_file(program, cache, *BOARDS[board])
     arguments = ("-M", board, "-accel", accel, "-bios", "none", "-nographic", "-kernel", str(elf))
