@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytcg.tcg.eval import FUNCTIONS, atomic_update, condition, evaluator, extend
 from pytcg.tcg.ops import OPS, code
-from pytcg.tcg.types import MASK32, MASK64, Cond, Type, sext
+from pytcg.tcg.types import MASK32, MASK64, SWAPPED, Cond, Type, sext
 
 WORDS = st.one_of(st.integers(0, MASK64), st.sampled_from([0, 1, MASK64, 1 << 63, (1 << 63) - 1, 1 << 31, MASK32]))
 MIN64, MIN32 = 1 << 63, MASK64 - (1 << 31) + 1
@@ -106,10 +106,11 @@ def test_high_and_low_halves_are_the_product(a, b):
 
 
 @given(WORDS, WORDS, st.sampled_from([Type.I32, Type.U32, Type.I64]))
-def test_lowest_bit_of_a_condition_inverts_it(a, b, type):
+def test_conditions_inverted_by_their_lowest_bit_and_of_exchanged_inputs(a, b, type):
     op_code = code("brcond", type)
     for cond in Cond:
         assert condition(op_code, cond)(a, b) != condition(op_code, cond ^ 1)(a, b)
+        assert condition(op_code, cond)(a, b) == condition(op_code, SWAPPED[cond])(b, a)
 
 
 @given(WORDS, st.sampled_from([row for row in OPS if row.pure and row.imm and row.types[0] == Type.I32]))
