@@ -142,6 +142,16 @@ def test_nothing_stale_is_seen(steps: list[tuple[object, ...]]) -> None:
         spaces.check()
 
 
+def test_all_pages_of_a_superpage_go_with_their_address_space() -> None:
+    """Those too that were found in the TLB of superpages."""
+    spaces = Spaces()
+    for page in LARGE:
+        spaces.touch(page, READ, MODE_U)
+    assert all(spaces.cached(page, READ, MODE_U) is not None for page in LARGE)
+    spaces.switch(1)
+    spaces.check()
+
+
 def jump_caches(hart: Hart) -> list[bool]:
     """By MMU mode, whether the jump cache still holds what `fill_jump_caches` has put there."""
     first = hart.env.index + hart.env.layout.offset["jump_cache"] // WORD
