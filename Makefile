@@ -37,6 +37,7 @@ firmware: setup  ## build the guest firmware and the demo kernel again
 
 guests:  ## fetch Debian's guests, firmware and QEMU by package name into guests/
 	$(PYTHON) scripts/fetch_guests.py
+	@$(PYTHON) -m scripts.fetch_programs
 
 MINUTES ?= 5
 soak: setup  ## all fuzzers, random programs against Unicorn, and Linux under load, for MINUTES

@@ -12,7 +12,7 @@ TRAILER = "TRAILER!!!"
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, folder or device node: its path, st_mode, content, and a device's major and minor number."""
+    """A file, folder, link or device node: path, st_mode, content or target, and a device's major and minor number."""
 
     path: str
     mode: int
@@ -31,10 +31,14 @@ def _member(number: int, entry: Entry) -> bytes:
     return _pad(b"070701" + b"".join(b"%08X" % field for field in fields) + name) + _pad(entry.data)
 
 
+def archive(entries: list[Entry]) -> bytes:
+    """The archive, which Linux takes as it is too."""
+    return b"".join(_member(number, entry) for number, entry in enumerate([*entries, Entry(TRAILER, 0)], 1))
+
+
 def pack(entries: list[Entry]) -> bytes:
     """The archive, compressed; the same bytes for the same entries."""
-    members = [_member(number, entry) for number, entry in enumerate([*entries, Entry(TRAILER, 0)], 1)]
-    return gzip.compress(b"".join(members), mtime=0)
+    return gzip.compress(archive(entries), mtime=0)
 
 
 def initrd(program: Path) -> bytes:

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,14 +127,14 @@ def debian_site(release: str) -> str:
 class PrivateApt:
     """An apt of our own: the machine's site, the releases asked for, and all state below one folder."""
 
-    def __init__(self, root: Path, site: str, releases: list[str]) -> None:
+    def __init__(self, root: Path, site: str, releases: list[str], architecture: str = "") -> None:
         self.root = root
         for folder in ("lists/partial", "cache/archives/partial", "parts"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
         (root / "sources.list").write_text("".join(f"deb {signed}{site} {name} main\n" for name in releases))
         (root / "status").touch()
-        settings = {
+        settings: dict[str, str | Path] = {
             "Dir::Etc::SourceList": root / "sources.list",
             "Dir::Etc::SourceParts": root / "parts",
             "Dir::State::Lists": root / "lists",
@@ -144,22 +145,24 @@ class PrivateApt:
             "APT::Update::Error-Mode": "any",
             "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
         }
+        if architecture:
+            settings |= {"APT::Architecture": architecture, "APT::Architectures::": architecture}
         self.options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
     def update(self) -> None:
         run("apt-get", *self.options, "-q", "update")
 
-    def download(self, package: str, release: str, folder: Path) -> Path:
-        """The .deb file of a package, in `folder`."""
-        run("apt-get", *self.options, "-q", "download", f"{package}/{release}", cwd=folder)
-        return next(folder.glob("*.deb"))
+    def download(self, packages: Iterable[str], release: str, folder: Path) -> list[Path]:
+        """The .deb files of packages, in `folder`."""
+        run("apt-get", *self.options, "-q", "download", *(f"{name}/{release}" for name in packages), cwd=folder)
+        return sorted(folder.glob("*.deb"))
 
 
 def install(package: Package, release: str, apt: PrivateApt) -> dict[str, object]:
     """Download and unpack a package and lay its files under guests/; its entry of the manifest."""
     with tempfile.TemporaryDirectory(dir=GUESTS) as name:
         folder = Path(name)
-        deb = apt.download(package.name, release, folder)
+        (deb,) = apt.download([package.name], release, folder)
         version = run("dpkg-deb", "-f", str(deb), "Version").strip()
         run("dpkg-deb", "-x", str(deb), str(folder / "tree"))
         digests = {}
