@@ -43,6 +43,8 @@ class Console:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execvp(command[0], command)
+        self.waiting = select.poll()
+        self.waiting.register(self.fd, select.POLLIN)
         # Linux's number for the CPU clock of another process (clock_getcpuclockid)
         self.clock = ~self.pid << 3 | 2
 
@@ -59,7 +61,7 @@ class Console:
 
     def _read(self) -> bool:
         """Take what has come within a tenth of a second; False at the end."""
-        if not select.select([self.fd], [], [], 0.1)[0]:
+        if not self.waiting.poll(100):
             return True
         try:
             data = os.read(self.fd, 65536)

@@ -20,14 +20,14 @@ class CodeBufferFull(Exception):
 
 
 class CodeBuffer:
-    """`size` bytes of code memory, touched as they are used, given out from the bottom up.
+    """`size` bytes of code memory, in whole words, touched as they are used, given out from the bottom up.
 
     `view` is the writable view, `base` the address of the executable one; a position in the one is an offset in the
     other. OSError is raised if the system refuses the mappings.
     """
 
     def __init__(self, size: int = DEFAULT_SIZE) -> None:
-        self.size = size
+        self.size = size = size + 7 & -8
         handle = os.memfd_create("pytcg-code", os.MFD_CLOEXEC)
         try:
             os.ftruncate(handle, size)

@@ -103,6 +103,7 @@ class Flash(Rom):
 
     def write(self, address: int, size: int, value: int) -> None:
         offset = address - self.base
+        value &= (1 << 8 * size) - 1
         command, pending = value & 0xFF, self.pending
         if not pending:
             self._command(command)

@@ -123,6 +123,10 @@ class UnitCode(NamedTuple):
     adds: int
 
 
+#: the bit of x0 among the globals that a block has written so far: always set
+ALWAYS_WRITTEN = 1
+
+
 #: a field of an op, and the axis along which it moves
 Variable = tuple[int, int]
 
@@ -191,7 +195,8 @@ class UnitMaker:
             number = op[0] >> 3
             for at in PLACES[number]:
                 if op[at] in cold:
-                    reads |= 1 << op[at]
+                    # what the unit itself has written is read whatever comes before it
+                    reads |= 1 << op[at] | writes >> op[at] & ALWAYS_WRITTEN
             if OUTPUTS[number] and op[OUTPUTS[number]] in cold:
                 writes |= 1 << op[OUTPUTS[number]]
         ends = bool(ops) and OPS[ops[-1][0] >> 3].ends_block

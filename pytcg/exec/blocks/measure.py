@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytcg.backend.x86_64.emit.control import CHAINED_END, HEADER_LENGTH
-from pytcg.backend.x86_64.parts import LEAD_BASE, Form
+from pytcg.backend.x86_64.parts import ALWAYS_WRITTEN, LEAD_BASE, Form
 from pytcg.exec.blocks.forms import (
     ADDS_SHIFT,
     CLASS,
@@ -145,7 +145,7 @@ def make_measure(units: Units) -> Callable[[Env, int, int, int], int]:
         env.arg[0] are the globals that were written, env.arg[3] is where the next unit is listed.
         """
         env.ret = HEADER_LENGTH
-        env.arg[0] = 0
+        env.arg[0] = ALWAYS_WRITTEN
         env.arg[1] = 0
         env.arg[2] = 0
         env.arg[3] = template + LISTED

@@ -179,9 +179,16 @@ class EventLoop:
         # From here on a change by another thread writes to the pipe; what came before is seen below.
         self._awake = False
         with self.lock:
-            reads, writes = [self._wake_out, self._alarm.fd, *self._readers], list(self._writers)
-            seconds = 0.0 if self._soon or self._stopped else None
-        readers, writers, _ = select.select(reads, writes, [], seconds)
+            interest = dict.fromkeys((self._wake_out, self._alarm.fd, *self._readers), select.POLLIN)
+            for fd in self._writers:
+                interest[fd] = interest.get(fd, 0) | select.POLLOUT
+            timeout = 0 if self._soon or self._stopped else None
+        poll = select.poll()  # select takes no descriptor above 1023
+        for fd, wanted in interest.items():
+            poll.register(fd, wanted)
+        events = poll.poll(timeout)
+        readers = [fd for fd, event in events if event & ~select.POLLOUT]
+        writers = [fd for fd, event in events if event & ~select.POLLIN]
         self._awake = True
         with self.lock:
             if self._wake_out in readers:

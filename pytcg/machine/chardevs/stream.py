@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import select
 import stat
 import time
 
 from pytcg.devices.chardev import Chardev
 from pytcg.exec.events.eventloop import EventLoop
+from pytcg.machine.chardevs.terminal import takes_output
 
 #: bytes of output that are held for a slow reader before the guest's transmitter has to wait
 OUTPUT_LIMIT = 1 << 16
@@ -82,7 +82,7 @@ class Stream(Chardev):
     def close(self) -> None:
         self._stop_reading()
         patience = HURRY if self.hurried else PATIENCE
-        while self._outbox and self._output is not None and select.select([], [self._output], [], patience)[1]:
+        while self._outbox and self._output is not None and takes_output(self._output, patience):
             self._write_some(self._output)
         self.detach()
 

@@ -46,9 +46,11 @@ class RawTerminal:
             termios.tcsetattr(self.fd, termios.TCSANOW, self._saved)
 
 
-def takes_output(fd: int) -> bool:
-    """Whether a write would not block: a terminal may be stopped, and a pipe full. A closed one takes nothing."""
-    try:
-        return bool(select.select([], [fd], [], 0)[1])
-    except OSError:
-        return False
+def takes_output(fd: int, seconds: float = 0) -> bool:
+    """Whether a write will not block within that time: a terminal may be stopped, and a pipe full.
+
+    A closed one takes nothing.
+    """
+    waiting = select.poll()
+    waiting.register(fd, select.POLLOUT)
+    return any(event & select.POLLOUT for _, event in waiting.poll(seconds * 1000))
