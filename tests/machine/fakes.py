@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from pytcg.exec.events.clock import Clock
 from pytcg.frontend.guest import Mapping
@@ -104,6 +105,8 @@ class Factory:
         self.clock = Clock()
         self.flushes = 0
         self.inspect = FakeInspection()
+        self.log: frozenset[str] = frozenset()
+        self.log_file: Path | None = None
 
     def __call__(self, arch: str, options: Options, count: int, around: Surroundings) -> Factory:
         self.cpus = [FakeCpu(self.program if index == 0 else idle, around) for index in range(count)]
@@ -117,6 +120,12 @@ class Factory:
 
     def overwritten(self, physical: int, size: int) -> None:
         """Nothing is translated."""
+
+    def set_log(self, items: frozenset[str]) -> None:
+        self.log = items
+
+    def set_log_file(self, file: Path) -> None:
+        self.log_file = file
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -86,6 +86,8 @@ def log(monitor: Monitor, items: str) -> str:
 def logfile(monitor: Monitor, file: str) -> str:
     try:
         monitor.machine.while_stopped(lambda: monitor.machine.processors.set_log_file(Path(file)))
+    except ValueError:
+        raise MonitorError(f"{file!r} is no name of a file") from None
     except OSError as error:
         raise MonitorError(f"cannot write {file}: {error.strerror}") from None
     return ""

@@ -130,6 +130,8 @@ def _save(file: str, address: int, size: int, read: Read) -> str:
         with Path(file).open("wb") as out:
             for at in range(0, size, PAGE):
                 out.write(read(address + at & MASK64, min(PAGE, size - at)))
+    except ValueError:
+        raise MonitorError(f"{file!r} is no name of a file") from None
     except OSError as error:
         raise MonitorError(f"cannot write {file}: {error.strerror}") from None
     return ""
